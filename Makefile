@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# One file for three callers: the kernel tree (drivers/iommu/ioasid/), "make -C KDIR M=$PWD",
+# and a developer ("make help").
+
+ifneq ($(KERNELRELEASE),)
+
+ifneq ($(KBUILD_EXTMOD),)
+# Kconfig is not read for an external module.
+CONFIG_IOASID := m
+ifeq ($(CONFIG_KUNIT),y)
+CONFIG_IOASID_KUNIT_TEST ?= y
+endif
+ccflags-y += -DCONFIG_IOASID_MODULE=1
+rustflags-y += --cfg CONFIG_IOASID
+rustflags-$(CONFIG_IOASID_KUNIT_TEST) += --cfg CONFIG_IOASID_KUNIT_TEST
+endif
+
+obj-$(CONFIG_IOASID) += ioasid.o
+ioasid-y := ioasid_rs.o ioasid_exports.o ioasid_helpers.o
+
+ccflags-y += -I$(src) -I$(src)/include
+rustflags-y += --env-set IOASID_OBJ=$(abspath $(obj))
+
+# Private bindings: what of our own headers and of the kernel's the kernel crate does not bind.
+# The flags that libclang does not know are those of rust/Makefile, taken from there.
+ioasid_bindgen_mk := $(obj)/.ioasid_bindgen.mk
+$(shell mkdir -p $(obj) && sed -n '/^ifdef CONFIG_CC_IS_CLANG/,/^bindgen_c_flags_final/p' \
+	$(srctree)/rust/Makefile > $(ioasid_bindgen_mk))
+include $(ioasid_bindgen_mk)
+
+ioasid_bindgen_items := ioasid_.* | INVALID_IOASID
+
+quiet_cmd_ioasid_bindgen = BINDGEN $@
+      cmd_ioasid_bindgen = \
+	$(BINDGEN) $< $(shell grep -Ev '^\#|^$$' $(srctree)/rust/bindgen_parameters) \
+		--rust-target 1.85 --use-core --with-derive-default --ctypes-prefix ffi \
+		--no-layout-tests --no-debug '.*' --enable-function-attribute-detection \
+		--no-recursive-allowlist --allowlist-file '.*/ioasid[a-z_]*\.h' \
+		-o $@ -- $(bindgen_c_flags_final) -DMODULE
+
+$(obj)/ioasid_bindings.rs: $(src)/ioasid_bindings.h $(src)/Makefile FORCE
+	$(call if_changed_dep,ioasid_bindgen)
+
+targets += ioasid_bindings.rs
+$(obj)/ioasid_rs.o: $(obj)/ioasid_bindings.rs
+clean-files := ioasid_bindings.rs .ioasid_bindgen.mk
+
+else
+
+include $(dir $(lastword $(MAKEFILE_LIST)))scripts/targets.mk
+
+endif

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! IDs: allocation, lookup, references.
+
+use super::{
+    check_prototypes,
+    pool, //
+};
+use crate::{
+    entry::SetTag,
+    id::{
+        IdRange,
+        INVALID,
+        LIMIT, //
+    },
+    kapi::bindings,
+    names::Name,
+    space::Policy,
+};
+use core::ffi::c_void;
+use kernel::{
+    error::Error,
+    ffi::{
+        c_char,
+        c_int, //
+    },
+    prelude::*,
+};
+
+check_prototypes!(
+    ioasid_alloc,
+    ioasid_alloc_range,
+    ioasid_free,
+    ioasid_get,
+    ioasid_put,
+    ioasid_get_named,
+    ioasid_put_named,
+    ioasid_find,
+    ioasid_install_capacity,
+    ioasid_get_capacity,
+);
+
+/// A function that C callers pass to have data pinned while it is found.
+pub(super) type Getter = Option<unsafe extern "C" fn(*mut c_void) -> bool>;
+
+fn tag(set: *mut bindings::ioasid_set) -> SetTag {
+    SetTag(set.addr())
+}
+
+pub(super) fn errno(result: Result) -> c_int {
+    result.map_or_else(Error::to_errno, |()| 0)
+}
+
+/// Allocates for [`ioasid_alloc`] and its relatives.
+pub(super) fn alloc(
+    set: SetTag,
+    min: u32,
+    max: u32,
+    policy: Policy,
+    private: *mut c_void,
+) -> Result<u32> {
+    let range = IdRange::new(min, max)?;
+    pool().ok_or(ENODEV)?.alloc(set, range, policy, private)
+}
+
+/// Finds for [`ioasid_find`] and its relative.
+///
+/// # Safety
+///
+/// `getter` can be called with the private data of any ID of `set`.
+#[inline]
+pub(super) unsafe fn find(set: SetTag, id: u32, getter: Getter) -> *mut c_void {
+    let Some(pool) = pool() else {
+        return ENOENT.to_ptr();
+    };
+    let found = pool.find(set, id, |private| match getter {
+        // SAFETY: By the safety requirements.
+        Some(getter) if !private.is_null() && !unsafe { getter(private) } => core::ptr::null_mut(),
+        _ => private,
+    });
+    found.unwrap_or_else(|err| err.to_ptr())
+}
+
+/// # Safety
+///
+/// None: `set` is compared only, `private` is handed on.
+#[no_mangle]
+unsafe extern "C" fn ioasid_alloc(
+    set: *mut bindings::ioasid_set,
+    min: bindings::ioasid_t,
+    max: bindings::ioasid_t,
+    private: *mut c_void,
+) -> bindings::ioasid_t {
+    alloc(tag(set), min, max, Policy::Lowest, private).unwrap_or(INVALID)
+}
+
+/// # Safety
+///
+/// `ioasid` is null or valid for writes.
+#[no_mangle]
+unsafe extern "C" fn ioasid_alloc_range(
+    set: *mut bindings::ioasid_set,
+    min: bindings::ioasid_t,
+    max: bindings::ioasid_t,
+    policy: bindings::ioasid_alloc_policy,
+    private: *mut c_void,
+    ioasid: *mut bindings::ioasid_t,
+) -> c_int {
+    if ioasid.is_null() {
+        return EINVAL.to_errno();
+    }
+    let policy = match policy {
+        bindings::ioasid_alloc_policy_IOASID_ALLOC_LOWEST => Ok(Policy::Lowest),
+        bindings::ioasid_alloc_policy_IOASID_ALLOC_CYCLIC => Ok(Policy::Cyclic),
+        bindings::ioasid_alloc_policy_IOASID_ALLOC_TOP_DOWN => Ok(Policy::TopDown),
+        _ => Err(EINVAL),
+    };
+    let result = policy.and_then(|policy| alloc(tag(set), min, max, policy, private));
+    // SAFETY: By the safety requirements, and it is not null.
+    unsafe { *ioasid = *result.as_ref().unwrap_or(&INVALID) };
+    errno(result.map(|_| ()))
+}
+
+/// # Safety
+///
+/// None: `set` is compared only.
+#[no_mangle]
+unsafe extern "C" fn ioasid_free(
+    set: *mut bindings::ioasid_set,
+    ioasid: bindings::ioasid_t,
+) -> c_int {
+    match pool()
+        .ok_or(ENOENT)
+        .and_then(|pool| pool.free(tag(set), ioasid))
+    {
+        Ok(true) => 0,
+        Ok(false) => 1,
+        Err(err) => err.to_errno(),
+    }
+}
+
+/// # Safety
+///
+/// None: `set` is compared only.
+#[no_mangle]
+unsafe extern "C" fn ioasid_get(
+    set: *mut bindings::ioasid_set,
+    ioasid: bindings::ioasid_t,
+) -> c_int {
+    errno(
+        pool()
+            .ok_or(EINVAL)
+            .and_then(|pool| pool.get(tag(set), ioasid)),
+    )
+}
+
+/// # Safety
+///
+/// None: `set` is compared only.
+#[no_mangle]
+unsafe extern "C" fn ioasid_put(
+    set: *mut bindings::ioasid_set,
+    ioasid: bindings::ioasid_t,
+) -> bool {
+    pool().is_some_and(|pool| pool.put(tag(set), ioasid).unwrap_or(false))
+}
+
+/// # Safety
+///
+/// `name` is null or a C string.
+#[no_mangle]
+unsafe extern "C" fn ioasid_get_named(
+    set: *mut bindings::ioasid_set,
+    ioasid: bindings::ioasid_t,
+    name: *const c_char,
+) -> c_int {
+    if name.is_null() {
+        // SAFETY: No requirements.
+        return unsafe { ioasid_get(set, ioasid) };
+    }
+    // SAFETY: By the safety requirements, and it is not null.
+    let name = Name::new(unsafe { CStr::from_char_ptr(name) });
+    errno(
+        pool()
+            .ok_or(EINVAL)
+            .and_then(|pool| pool.get_named(tag(set), ioasid, name)),
+    )
+}
+
+/// # Safety
+///
+/// `name` is null or a C string.
+#[no_mangle]
+unsafe extern "C" fn ioasid_put_named(
+    set: *mut bindings::ioasid_set,
+    ioasid: bindings::ioasid_t,
+    name: *const c_char,
+) -> bool {
+    if name.is_null() {
+        // SAFETY: No requirements.
+        return unsafe { ioasid_put(set, ioasid) };
+    }
+    // SAFETY: By the safety requirements, and it is not null.
+    let name = Name::new(unsafe { CStr::from_char_ptr(name) });
+    pool().is_some_and(|pool| pool.put_named(tag(set), ioasid, name).unwrap_or(false))
+}
+
+/// # Safety
+///
+/// `getter` can be called with the private data of any ID of `set`.
+#[no_mangle]
+unsafe extern "C" fn ioasid_find(
+    set: *mut bindings::ioasid_set,
+    ioasid: bindings::ioasid_t,
+    getter: Getter,
+) -> *mut c_void {
+    // SAFETY: By the safety requirements.
+    unsafe { find(tag(set), ioasid, getter) }
+}
+
+/// # Safety
+///
+/// None.
+#[no_mangle]
+unsafe extern "C" fn ioasid_install_capacity(total: bindings::ioasid_t) -> c_int {
+    errno(
+        pool()
+            .ok_or(ENODEV)
+            .and_then(|pool| pool.install_capacity(total)),
+    )
+}
+
+/// # Safety
+///
+/// None.
+#[no_mangle]
+unsafe extern "C" fn ioasid_get_capacity() -> bindings::ioasid_t {
+    pool().map_or(LIMIT, |pool| pool.capacity())
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The face for C: converts, calls a verb, converts back.
+//!
+//! Contracts are with the prototypes, in `include/linux/ioasid.h`.
+
+mod allocator;
+mod compat;
+mod id;
+
+use crate::pool::Pool;
+use core::ptr;
+use kernel::{
+    debugfs::Scope,
+    prelude::*,
+    sync::atomic::{
+        Acquire,
+        Atomic,
+        Full, //
+    },
+};
+
+/// Checks that a function has the prototype that the header gives it.
+macro_rules! check_prototypes {
+    ($($name:ident),* $(,)?) => {
+        $(const _: () = {
+            // Both branches of a condition have one type.
+            if true {
+                crate::kapi::bindings::$name
+            } else {
+                $name
+            };
+        };)*
+    };
+}
+pub(crate) use check_prototypes;
+
+/// The pool that C callers use, or null.
+static POOL: Atomic<*const Pool> = Atomic::new(ptr::null());
+
+/// The pool, once the module is up.
+#[inline]
+pub(crate) fn pool() -> Option<&'static Pool> {
+    // SAFETY: The pointer is null or set by `Published`, which keeps the pool until its drop at
+    // module exit. Callers are modules that depend on this one and are gone by then.
+    unsafe { POOL.load(Acquire).as_ref() }
+}
+
+/// The pool, as long as C callers can reach it.
+pub(crate) struct Published(Pin<KBox<Scope<Pool>>>);
+
+impl Published {
+    pub(crate) fn new(pool: Pin<KBox<Scope<Pool>>>) -> Self {
+        POOL.xchg(&raw const **pool, Full);
+        Self(pool)
+    }
+}
+
+impl Drop for Published {
+    fn drop(&mut self) {
+        POOL.xchg(ptr::null(), Full);
+        self.0.shut_down();
+    }
+}

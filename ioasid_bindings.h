@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What bindgen reads. */
+#include <linux/ioasid.h>
+#include <linux/ioasid_compat.h>
+#include "ioasid_helpers.h"

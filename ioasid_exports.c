@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Only C can export: the functions themselves are Rust, in ffi/. */
+#include <linux/export.h>
+#include <linux/ioasid.h>
+#include <linux/ioasid_compat.h>
+
+EXPORT_SYMBOL_GPL(ioasid_alloc);
+EXPORT_SYMBOL_GPL(ioasid_alloc_range);
+EXPORT_SYMBOL_GPL(ioasid_free);
+EXPORT_SYMBOL_GPL(ioasid_get);
+EXPORT_SYMBOL_GPL(ioasid_put);
+EXPORT_SYMBOL_GPL(ioasid_get_named);
+EXPORT_SYMBOL_GPL(ioasid_put_named);
+EXPORT_SYMBOL_GPL(ioasid_find);
+EXPORT_SYMBOL_GPL(ioasid_register_allocator);
+EXPORT_SYMBOL_GPL(ioasid_unregister_allocator);
+EXPORT_SYMBOL_GPL(ioasid_install_capacity);
+EXPORT_SYMBOL_GPL(ioasid_get_capacity);
+
+EXPORT_SYMBOL_GPL(ioasid_compat_alloc);
+EXPORT_SYMBOL_GPL(ioasid_compat_put);
+EXPORT_SYMBOL_GPL(ioasid_compat_free);
+EXPORT_SYMBOL_GPL(ioasid_compat_get);
+EXPORT_SYMBOL_GPL(ioasid_compat_find);
+EXPORT_SYMBOL_GPL(ioasid_compat_set_data);
+EXPORT_SYMBOL_GPL(ioasid_compat_register_allocator);
+EXPORT_SYMBOL_GPL(ioasid_compat_unregister_allocator);

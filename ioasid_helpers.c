@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/jiffies.h>
+#include <linux/preempt.h>
+#include <linux/printk.h>
+#include <linux/ratelimit.h>
+#include <linux/stacktrace.h>
+
+#include "ioasid_helpers.h"
+
+void ioasid_xa_init(struct xarray *xa)
+{
+	/* A lock class of our own: the users of the kernel crate's XArray keep irqs on. */
+	xa_init_flags(xa, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_IRQ);
+}
+
+void ioasid_xa_lock(struct xarray *xa)
+{
+	lockdep_assert_irqs_enabled();
+	xa_lock_irq(xa);
+}
+
+void ioasid_xa_unlock(struct xarray *xa)
+{
+	xa_unlock_irq(xa);
+}
+
+bool ioasid_xa_has_free(struct xarray *xa, unsigned long first, unsigned long last)
+{
+	XA_STATE(xas, xa, first);
+
+	xas_find_marked(&xas, last, XA_FREE_MARK);
+	return xas.xa_node != XAS_RESTART;
+}
+
+struct kmem_cache *ioasid_cache_create(const char *name, unsigned int size, unsigned int align)
+{
+	return kmem_cache_create(name, size, align, SLAB_ACCOUNT | SLAB_NO_MERGE, NULL);
+}
+
+int ioasid_srcu_init(struct srcu_struct *srcu)
+{
+	return init_srcu_struct(srcu);
+}
+
+int ioasid_srcu_read_lock(struct srcu_struct *srcu) __acquires(srcu)
+{
+	return srcu_read_lock(srcu);
+}
+
+void ioasid_srcu_read_unlock(struct srcu_struct *srcu, int idx) __releases(srcu)
+{
+	srcu_read_unlock(srcu, idx);
+}
+
+void ioasid_spin_init(spinlock_t *lock)
+{
+	spin_lock_init(lock);
+}
+
+unsigned long ioasid_spin_lock(spinlock_t *lock)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(lock, flags);
+	return flags;
+}
+
+void ioasid_spin_unlock(spinlock_t *lock, unsigned long flags)
+{
+	spin_unlock_irqrestore(lock, flags);
+}
+
+struct workqueue_struct *ioasid_alloc_queue(const char *name)
+{
+	return alloc_workqueue("%s", WQ_UNBOUND | WQ_MEM_RECLAIM, 0, name);
+}
+
+void ioasid_init_delayed_work(struct delayed_work *work, work_func_t fn)
+{
+	INIT_DELAYED_WORK(work, fn);
+}
+
+void ioasid_init_irq_work(struct irq_work *work, void (*fn)(struct irq_work *work))
+{
+	init_irq_work(work, fn);
+}
+
+/*
+ * Whether a spinlock_t that is also taken with interrupts on must not be taken here. On
+ * PREEMPT_RT it sleeps, and a caller may come with preemption off.
+ */
+bool ioasid_must_defer(void)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return !preemptible();
+	return irqs_disabled() || in_hardirq();
+}
+
+bool ioasid_is_rt(void)
+{
+	return IS_ENABLED(CONFIG_PREEMPT_RT);
+}
+
+unsigned long ioasid_now(void)
+{
+	return jiffies;
+}
+
+unsigned long ioasid_ms_to_jiffies(unsigned int ms)
+{
+	return msecs_to_jiffies(ms);
+}
+
+bool ioasid_pin_module(void)
+{
+	return try_module_get(THIS_MODULE);
+}
+
+void ioasid_unpin_module(void)
+{
+	module_put(THIS_MODULE);
+}
+
+bool ioasid_within_module(unsigned long addr, const struct module *module)
+{
+	return within_module(addr, module);
+}
+
+static bool ioasid_is_ours(unsigned long addr)
+{
+#ifdef MODULE
+	return within_module(addr, THIS_MODULE);
+#else
+	return false;
+#endif
+}
+
+static unsigned long ioasid_caller(void)
+{
+	unsigned long stack[16];
+	unsigned int i, n;
+
+	n = stack_trace_save(stack, ARRAY_SIZE(stack), 1);
+	for (i = 0; i < n; i++) {
+		if (!ioasid_is_ours(stack[i]))
+			return stack[i];
+	}
+	return 0;
+}
+
+/* @culprit: code to blame, or 0 for the first caller outside this module. */
+void ioasid_complain(const char *what, unsigned int id, unsigned long culprit)
+{
+	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL, 4);
+
+	if (!__ratelimit(&limit))
+		return;
+	if (!culprit)
+		culprit = ioasid_caller();
+	pr_warn("ioasid: %s (ID %u) by %pS\n", what, id, (void *)culprit);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What C offers the Rust code: inline functions and macros of the kernel, out of line. */
+#ifndef IOASID_HELPERS_H
+#define IOASID_HELPERS_H
+
+#include <linux/irq_work.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/srcu.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+void ioasid_xa_init(struct xarray *xa);
+void ioasid_xa_lock(struct xarray *xa);
+void ioasid_xa_unlock(struct xarray *xa);
+bool ioasid_xa_has_free(struct xarray *xa, unsigned long first, unsigned long last);
+
+struct kmem_cache *ioasid_cache_create(const char *name, unsigned int size, unsigned int align);
+
+int ioasid_srcu_init(struct srcu_struct *srcu);
+int ioasid_srcu_read_lock(struct srcu_struct *srcu);
+void ioasid_srcu_read_unlock(struct srcu_struct *srcu, int idx);
+
+void ioasid_spin_init(spinlock_t *lock);
+unsigned long ioasid_spin_lock(spinlock_t *lock);
+void ioasid_spin_unlock(spinlock_t *lock, unsigned long flags);
+
+struct workqueue_struct *ioasid_alloc_queue(const char *name);
+void ioasid_init_delayed_work(struct delayed_work *work, work_func_t fn);
+void ioasid_init_irq_work(struct irq_work *work, void (*fn)(struct irq_work *work));
+
+bool ioasid_must_defer(void);
+bool ioasid_is_rt(void);
+unsigned long ioasid_now(void);
+unsigned long ioasid_ms_to_jiffies(unsigned int ms);
+
+bool ioasid_pin_module(void);
+void ioasid_unpin_module(void);
+bool ioasid_within_module(unsigned long addr, const struct module *module);
+
+void ioasid_complain(const char *what, unsigned int id, unsigned long culprit);
+
+#endif /* IOASID_HELPERS_H */

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! I/O address space IDs (IOASID): numbers that tag DMA requests, on PCI the PASID.
+
+mod allocator;
+mod debugfs;
+mod entry;
+mod ffi;
+mod id;
+mod kapi;
+#[cfg(CONFIG_IOASID_KUNIT_TEST)]
+mod kunit;
+mod names;
+mod pool;
+mod space;
+mod state;
+
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+
+module! {
+    type: IoasidModule,
+    name: "ioasid",
+    authors: ["the IOASID developers"],
+    description: "I/O address space IDs",
+    license: "GPL",
+    params: {
+        quarantine_ms: u32 {
+            default: 0,
+            description: "Rest of a reclaimed ID before its number is reused, in ms, up to 86400000 (default 0)",
+        },
+    },
+}
+
+/// The longest rest of a number: a day.
+const MAX_QUARANTINE_MS: u32 = 24 * 60 * 60 * 1000;
+
+struct IoasidModule {
+    // Dropped first: nobody calls any more, and everything that was put off is done.
+    _pool: ffi::Published,
+}
+
+impl kernel::Module for IoasidModule {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        let quarantine = *module_parameters::quarantine_ms.value();
+        if quarantine > MAX_QUARANTINE_MS {
+            pr_err!("quarantine_ms {quarantine} is above {MAX_QUARANTINE_MS}\n");
+            return Err(EINVAL);
+        }
+        let cache = Arc::new(kapi::id_array::Cache::new(c"ioasid")?, GFP_KERNEL)?;
+        let pool = KBox::pin_init(debugfs::new(pool::new(cache, quarantine)), GFP_KERNEL)?;
+        Ok(Self {
+            _pool: ffi::Published::new(pool),
+        })
+    }
+}

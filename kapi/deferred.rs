@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! An object with two work items on a queue of its own. Target: `rust/kernel/workqueue.rs`, which
+//! has neither own queues nor flush nor cancel.
+
+use super::bindings;
+use core::{
+    ops::Deref,
+    ptr::NonNull, //
+};
+use kernel::{
+    container_of,
+    ffi::{
+        c_int,
+        c_ulong, //
+    },
+    prelude::*,
+    types::Opaque, //
+};
+
+// CAST: `NR_CPUS` is no more than an `int`.
+const ANY_CPU: c_int = bindings::wq_misc_consts_WORK_CPU_UNBOUND as c_int;
+
+/// Which of the two work items.
+#[derive(Clone, Copy)]
+pub(crate) enum Lane {
+    /// For what must not wait for callbacks of others.
+    Quick,
+    /// For what calls code that may sleep as long as it likes.
+    Slow,
+}
+
+/// The work to do.
+pub(crate) trait Jobs: Send + Sync + Sized + 'static {
+    /// Runs in process context, never twice at the same time for the same lane.
+    fn run(this: &Deferred<Self>, lane: Lane);
+}
+
+/// `T` and the means to have it called later.
+///
+/// # Invariants
+///
+/// - The work items and the interrupt work are initialised with the functions below; they are
+///   only queued on `queue` and find this object around them.
+/// - `queue` is owned.
+#[pin_data(PinnedDrop)]
+pub(crate) struct Deferred<T: Jobs> {
+    #[pin]
+    target: T,
+    queue: NonNull<bindings::workqueue_struct>,
+    #[pin]
+    quick: Opaque<bindings::delayed_work>,
+    #[pin]
+    slow: Opaque<bindings::delayed_work>,
+    #[pin]
+    irq: Opaque<bindings::irq_work>,
+}
+
+// SAFETY: The queue and the work items are made for use from any thread, `T` is `Send`.
+unsafe impl<T: Jobs> Send for Deferred<T> {}
+// SAFETY: As above, `T` is `Sync`.
+unsafe impl<T: Jobs> Sync for Deferred<T> {}
+
+impl<T: Jobs> Deferred<T> {
+    /// Makes the object around `target`. `name` is the queue's.
+    pub(crate) fn new(
+        name: &'static CStr,
+        target: impl PinInit<T, Error>,
+    ) -> impl PinInit<Self, Error> {
+        // INVARIANT: Each item is initialised with its function.
+        try_pin_init!(Self {
+            target <- target,
+            // SAFETY: `name` ends with a NUL; the name is copied.
+            queue: NonNull::new(unsafe { bindings::ioasid_alloc_queue(name.as_char_ptr()) })
+                .ok_or(ENOMEM)?,
+            // SAFETY: `slot` is valid for writes, pinned, and lives until the items are cancelled.
+            quick <- Opaque::ffi_init(|slot| unsafe {
+                bindings::ioasid_init_delayed_work(slot, Some(Self::run_quick))
+            }),
+            // SAFETY: As above.
+            slow <- Opaque::ffi_init(|slot| unsafe {
+                bindings::ioasid_init_delayed_work(slot, Some(Self::run_slow))
+            }),
+            // SAFETY: As above.
+            irq <- Opaque::ffi_init(|slot| unsafe {
+                bindings::ioasid_init_irq_work(slot, Some(Self::run_irq))
+            }),
+        }? Error)
+    }
+
+    fn item(&self, lane: Lane) -> *mut bindings::delayed_work {
+        match lane {
+            Lane::Quick => self.quick.get(),
+            Lane::Slow => self.slow.get(),
+        }
+    }
+
+    /// Has the lane run soon. Any context in which a workqueue may be used: not under the locks of
+    /// the scheduler.
+    pub(crate) fn kick(&self, lane: Lane) {
+        // SAFETY: By the type invariants queue and item are initialised and live until the drop.
+        unsafe { bindings::mod_delayed_work_on(ANY_CPU, self.queue.as_ptr(), self.item(lane), 0) };
+    }
+
+    /// Has the quick lane run soon. Any context, also with interrupts off.
+    pub(crate) fn kick_from_irq(&self) {
+        // SAFETY: By the type invariants the item is initialised and lives until the drop.
+        unsafe { bindings::irq_work_queue(self.irq.get()) };
+    }
+
+    /// Has the lane run in `delay` jiffies, unless it is due already.
+    pub(crate) fn kick_after(&self, lane: Lane, delay: u32) {
+        // SAFETY: As in `kick`.
+        unsafe {
+            bindings::queue_delayed_work_on(
+                ANY_CPU,
+                self.queue.as_ptr(),
+                self.item(lane),
+                // CAST: `unsigned long` has at least 32 bits.
+                delay as c_ulong,
+            )
+        };
+    }
+
+    /// Waits until everything that was kicked before has run. Sleeps; not from a lane.
+    pub(crate) fn flush(&self) {
+        // SAFETY: As in `kick`.
+        unsafe {
+            bindings::irq_work_sync(self.irq.get());
+            bindings::flush_delayed_work(self.quick.get());
+            bindings::flush_delayed_work(self.slow.get());
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The item is `quick` of a `Deferred`.
+    unsafe extern "C" fn run_quick(work: *mut bindings::work_struct) {
+        // SAFETY: By the safety requirements.
+        let this = unsafe {
+            let item = container_of!(work, bindings::delayed_work, work);
+            &*container_of!(Opaque::cast_from(item), Self, quick)
+        };
+        // The object outlives this: its drop waits for the item.
+        T::run(this, Lane::Quick);
+    }
+
+    /// # Safety
+    ///
+    /// The item is `slow` of a `Deferred`.
+    unsafe extern "C" fn run_slow(work: *mut bindings::work_struct) {
+        // SAFETY: By the safety requirements.
+        let this = unsafe {
+            let item = container_of!(work, bindings::delayed_work, work);
+            &*container_of!(Opaque::cast_from(item), Self, slow)
+        };
+        T::run(this, Lane::Slow);
+    }
+
+    /// # Safety
+    ///
+    /// The item is `irq` of a `Deferred`.
+    unsafe extern "C" fn run_irq(work: *mut bindings::irq_work) {
+        // SAFETY: By the safety requirements.
+        let this = unsafe { &*container_of!(Opaque::cast_from(work), Self, irq) };
+        this.kick(Lane::Quick);
+    }
+}
+
+impl<T: Jobs> Deref for Deferred<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.target
+    }
+}
+
+#[pinned_drop]
+impl<T: Jobs> PinnedDrop for Deferred<T> {
+    fn drop(self: Pin<&mut Self>) {
+        // Nobody else can kick any more, and each step stops what could queue the next one.
+        // SAFETY: By the type invariants all are initialised, and the queue is owned.
+        unsafe {
+            bindings::irq_work_sync(self.irq.get());
+            bindings::cancel_delayed_work_sync(self.quick.get());
+            bindings::cancel_delayed_work_sync(self.slow.get());
+            bindings::destroy_workqueue(self.queue.as_ptr());
+        }
+    }
+}

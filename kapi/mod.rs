@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Staging room: wrappers for kernel facilities that the `kernel` crate does not offer yet.
+//!
+//! Together with `ffi` the only place for `unsafe` and `bindings`. Nothing here knows what an
+//! IOASID is; each file names where in `rust/kernel/` it would go.
+
+pub(crate) mod bindings;
+pub(crate) mod context;
+pub(crate) mod deferred;
+pub(crate) mod id_array;
+pub(crate) mod irq_lock;
+pub(crate) mod module;
+pub(crate) mod report;
+pub(crate) mod srcu;

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! KUnit suites for the inside. Each case works on a pool of its own.
+
+mod allocator;
+mod names;
+mod pool;
+mod space;
+mod state;
+
+use crate::{
+    allocator::{
+        Key,
+        Provider,
+        SpaceId, //
+    },
+    entry::SetTag,
+    ffi,
+    id::{
+        IdRange,
+        INVALID, //
+    },
+    pool::Pool,
+    space::Policy, //
+};
+use core::ptr;
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc, //
+    },
+};
+
+/// A pool that nobody else knows. The slab cache is the one of the module's own pool.
+fn new_pool() -> Result<Pin<KBox<Pool>>> {
+    let cache = ffi::pool().ok_or(ENODEV)?.space.cache();
+    KBox::pin_init(crate::pool::new(cache, 0), GFP_KERNEL)
+}
+
+/// Allocates the lowest ID in a range for the kernel's own set.
+fn alloc(pool: &Pool, min: u32, max: u32) -> Result<u32> {
+    pool.alloc(
+        SetTag::NONE,
+        IdRange::new(min, max)?,
+        Policy::Lowest,
+        ptr::null_mut(),
+    )
+}
+
+/// A custom allocator that says what it was told to say, and counts.
+struct Script {
+    /// What to name next; the next call names one more. `INVALID` stays `INVALID`.
+    next: Atomic<u32>,
+    /// Named again and again if not 0.
+    stuck: Atomic<u32>,
+    picks: Atomic<u32>,
+    returned: Atomic<u32>,
+    last_returned: Atomic<u32>,
+}
+
+impl Script {
+    fn new(first: u32) -> Result<Arc<Self>> {
+        Ok(Arc::new(
+            Self {
+                next: Atomic::new(first),
+                stuck: Atomic::new(0),
+                picks: Atomic::new(0),
+                returned: Atomic::new(0),
+                last_returned: Atomic::new(0),
+            },
+            GFP_KERNEL,
+        )?)
+    }
+
+    fn returned(&self) -> u32 {
+        self.returned.load(Relaxed)
+    }
+
+    /// Registers it under its address, with a number space of that number.
+    fn register(self: &Arc<Self>, pool: &Pool, space: usize) -> Result {
+        pool.register(self.key(), SpaceId(space, space), self.clone())
+    }
+
+    fn key(self: &Arc<Self>) -> Key {
+        Key(ptr::from_ref::<Self>(self).addr())
+    }
+}
+
+impl Provider for Script {
+    fn pick(&self, _range: IdRange) -> u32 {
+        self.picks.fetch_add(1, Relaxed);
+        let stuck = self.stuck.load(Relaxed);
+        if stuck != 0 {
+            return stuck;
+        }
+        let id = self.next.load(Relaxed);
+        if id != INVALID {
+            self.next.store(id + 1, Relaxed);
+        }
+        id
+    }
+
+    fn give_back(&self, id: u32) {
+        self.returned.fetch_add(1, Relaxed);
+        self.last_returned.store(id, Relaxed);
+    }
+}

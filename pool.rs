@@ -1,0 +1,535 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The verbs.
+//!
+//! Lock order: `Registry::admin`, then `Registry::groups`; the lock of the index and
+//! `Names::counts` are taken with none of ours held. Callbacks of custom allocators and getters
+//! run with no lock held.
+//!
+//! An ID that is freed or put for the last time where locks are out of reach goes on the deferred
+//! list and is finished by the quick lane. Numbers that belong to a custom allocator are handed
+//! back by the slow lane.
+
+use crate::{
+    allocator::{
+        Active,
+        Key,
+        Provider,
+        Registry,
+        SpaceId,
+        Switch, //
+    },
+    entry::{
+        Entry,
+        SetTag,
+        DEFAULT_PROVIDER, //
+    },
+    id::{
+        is_number,
+        IdRange, //
+    },
+    kapi::{
+        context::{
+            must_defer,
+            synchronize_rcu, //
+        },
+        deferred::{
+            Deferred,
+            Jobs,
+            Lane, //
+        },
+        id_array::{
+            Cache,
+            Node, //
+        },
+        report::complain,
+    },
+    names::{
+        Name,
+        Names, //
+    },
+    space::{
+        Named,
+        Policy,
+        PublishError,
+        Retired,
+        Space, //
+    },
+    state::{
+        PutError,
+        State,
+        Word, //
+    },
+};
+use core::ffi::c_void;
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Full,
+            Relaxed, //
+        },
+        rcu,
+        Arc, //
+    },
+};
+
+/// How often a custom allocator is asked again when it names numbers that are still in use from
+/// the time of another one.
+const MAX_KEPT_ASIDE: u32 = 64;
+
+/// Everything there is, and the lanes that finish what cannot be finished at once.
+pub(crate) type Pool = Deferred<Core>;
+
+/// What a [`Pool`] consists of.
+#[pin_data]
+pub(crate) struct Core {
+    #[pin]
+    pub(crate) space: Space,
+    #[pin]
+    registry: Registry,
+    #[pin]
+    pub(crate) names: Names,
+    deferred: IdStack,
+    returning: IdStack,
+}
+
+/// IDs linked through their entries. They stay in the index as long as they are on the list.
+struct IdStack {
+    first: Atomic<u32>,
+}
+
+impl IdStack {
+    const fn new() -> Self {
+        Self {
+            first: Atomic::new(0),
+        }
+    }
+
+    fn push(&self, entry: &Node<Entry>) {
+        let mut first = self.first.load(Relaxed);
+        loop {
+            entry.link.store(first, Relaxed);
+            match self.first.cmpxchg(first, entry.id(), Full) {
+                Ok(_) => return,
+                Err(current) => first = current,
+            }
+        }
+    }
+
+    /// Takes the whole list and calls `each` for every ID; it may take the ID out of the index.
+    fn drain(&self, space: &Space, mut each: impl FnMut(u32)) {
+        let mut id = self.first.xchg(0, Full);
+        loop {
+            let guard = rcu::read_lock();
+            let Some(entry) = space.lookup(id, &guard) else {
+                return;
+            };
+            let next = entry.link.load(Acquire);
+            drop(guard);
+            each(id);
+            id = next;
+        }
+    }
+}
+
+/// Creates an empty pool. Numbers rest for `quarantine` milliseconds before they are reused.
+pub(crate) fn new(cache: Arc<Cache<Entry>>, quarantine: u32) -> impl PinInit<Pool, Error> {
+    Pool::new(
+        c"ioasid",
+        try_pin_init!(Core {
+            space <- Space::new(cache, quarantine),
+            registry <- Registry::new(),
+            names <- Names::new(),
+            deferred: IdStack::new(),
+            returning: IdStack::new(),
+        }? Error),
+    )
+}
+
+impl Pool {
+    /// Allocates an ID. Sleeps.
+    ///
+    /// # Errors
+    ///
+    /// - `EINVAL` if the range is beyond the capacity,
+    /// - `ENOSPC` if no number is left, or if a custom allocator gave none or one out of range,
+    /// - `EEXIST` if a custom allocator named a number twice,
+    /// - `ENOMEM`.
+    pub(crate) fn alloc(
+        &self,
+        set: SetTag,
+        range: IdRange,
+        policy: Policy,
+        private: *mut c_void,
+    ) -> Result<u32> {
+        if range.max() >= self.space.capacity() {
+            return Err(EINVAL);
+        }
+        loop {
+            if self.registry.has_custom() {
+                let active = self.registry.active();
+                if let Some(allocator) = active.get() {
+                    return self.alloc_custom(allocator, set, range, private);
+                }
+            }
+            let entry = self.space.prepare(set, DEFAULT_PROVIDER, private)?;
+            match self.space.publish(entry, range, policy) {
+                Ok(id) => return Ok(id),
+                Err(PublishError::Failed(err)) => return Err(err),
+                Err(PublishError::Closed(stray)) => {
+                    if let Some(id) = stray {
+                        let _ = self.free(SetTag::NONE, id);
+                    }
+                    self.registry.wait_for_switch();
+                }
+            }
+        }
+    }
+
+    fn alloc_custom(
+        &self,
+        allocator: &Active,
+        set: SetTag,
+        range: IdRange,
+        private: *mut c_void,
+    ) -> Result<u32> {
+        let provider = allocator.provider();
+        let mut entry = self.space.prepare(set, allocator.number(), private)?;
+        for _ in 0..=MAX_KEPT_ASIDE {
+            let id = provider.pick(range);
+            if !is_number(id) {
+                return Err(ENOSPC);
+            }
+            if !range.contains(id) {
+                complain(
+                    c"number outside the requested range",
+                    id,
+                    provider.culprit(),
+                );
+                provider.give_back(id);
+                return Err(ENOSPC);
+            }
+            match self.space.publish_at(entry, id) {
+                Ok(Named::Published) => return Ok(id),
+                Ok(Named::KeptAside(back)) => entry = back,
+                Ok(Named::Duplicate) => {
+                    complain(c"number named twice", id, provider.culprit());
+                    return Err(EEXIST);
+                }
+                Err(err) => {
+                    provider.give_back(id);
+                    return Err(err);
+                }
+            }
+        }
+        Err(ENOSPC)
+    }
+
+    /// Finds an ID that is not reclaimed and may be touched by `set`.
+    #[inline]
+    fn lookup<'g>(
+        &'g self,
+        set: SetTag,
+        id: u32,
+        guard: &'g rcu::Guard,
+    ) -> Result<&'g Node<Entry>> {
+        let entry = self.space.lookup(id, guard).ok_or(ENOENT)?;
+        if entry.word().is_dead() {
+            return Err(ENOENT);
+        }
+        if !entry.is_owned_by(set) {
+            return Err(EACCES);
+        }
+        Ok(entry)
+    }
+
+    /// Takes a reference.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` unknown, `EACCES` wrong set, `EBUSY` freed.
+    #[inline]
+    pub(crate) fn get(&self, set: SetTag, id: u32) -> Result {
+        let guard = rcu::read_lock();
+        self.lookup(set, id, &guard).map_err(unknown_to_get)?.get()
+    }
+
+    /// Takes a reference under a name. Errors as for [`Pool::get`].
+    pub(crate) fn get_named(&self, set: SetTag, id: u32, name: Name) -> Result {
+        let guard = rcu::read_lock();
+        self.lookup(set, id, &guard)
+            .map_err(unknown_to_get)?
+            .get_named()?;
+        drop(guard);
+        self.names.add(id, name);
+        Ok(())
+    }
+
+    /// Drops a reference. Returns whether it was the last one.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` unknown, `EACCES` wrong set, `EINVAL` without a reference to drop (reported).
+    #[inline]
+    pub(crate) fn put(&self, set: SetTag, id: u32) -> Result<bool> {
+        self.put_with(set, id, Entry::put)
+    }
+
+    /// Drops a reference that was taken under a name. As for [`Pool::put`].
+    pub(crate) fn put_named(&self, set: SetTag, id: u32, name: Name) -> Result<bool> {
+        let guard = rcu::read_lock();
+        let entry = self.lookup(set, id, &guard)?;
+        if entry.word().count() != 0 {
+            self.names.remove(id, name);
+        }
+        drop(guard);
+        self.put(set, id)
+    }
+
+    /// Drops a reference, the owner's after all others. As for [`Pool::put`].
+    pub(crate) fn put_any(&self, id: u32) -> Result<bool> {
+        self.put_with(SetTag::NONE, id, Entry::put_any)
+    }
+
+    #[inline]
+    fn put_with(
+        &self,
+        set: SetTag,
+        id: u32,
+        put: impl Fn(&Entry) -> Result<Word, PutError>,
+    ) -> Result<bool> {
+        let guard = rcu::read_lock();
+        let entry = self.lookup(set, id, &guard)?;
+        match put(entry) {
+            Ok(word) if word.is_dead() => {
+                if must_defer() {
+                    self.defer(entry);
+                } else {
+                    drop(guard);
+                    self.reclaim(id, word);
+                }
+                Ok(true)
+            }
+            Ok(_) => Ok(false),
+            Err(PutError::Unknown) => Err(ENOENT),
+            Err(PutError::Unbalanced) => {
+                drop(guard);
+                complain(c"put without a reference", id, None);
+                Err(EINVAL)
+            }
+        }
+    }
+
+    /// Gives up the ownership of an ID. Returns whether the ID is reclaimed.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` unknown, `EACCES` wrong set.
+    #[inline]
+    pub(crate) fn free(&self, set: SetTag, id: u32) -> Result<bool> {
+        let guard = rcu::read_lock();
+        let entry = self.lookup(set, id, &guard)?;
+        let freed = if must_defer() {
+            let freed = entry.mark_pending();
+            if freed.is_ok() {
+                self.defer(entry);
+            }
+            freed
+        } else {
+            entry.free()
+        };
+        drop(guard);
+        match freed {
+            Ok(word) if word.is_dead() => {
+                self.reclaim(id, word);
+                Ok(true)
+            }
+            Err(State::Reclaimed) => Err(ENOENT),
+            _ => Ok(false),
+        }
+    }
+
+    /// Calls `read` with the private data of an ID, under RCU.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` unknown, `EACCES` wrong set.
+    #[inline]
+    pub(crate) fn find<R>(
+        &self,
+        set: SetTag,
+        id: u32,
+        read: impl FnOnce(*mut c_void) -> R,
+    ) -> Result<R> {
+        let guard = rcu::read_lock();
+        let entry = self.lookup(set, id, &guard)?;
+        Ok(read(entry.private()))
+    }
+
+    /// Replaces the private data and waits until nobody reads the old one. Sleeps.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` unknown.
+    pub(crate) fn replace_private(&self, id: u32, private: *mut c_void) -> Result {
+        let guard = rcu::read_lock();
+        self.lookup(SetTag::NONE, id, &guard)?
+            .replace_private(private);
+        drop(guard);
+        synchronize_rcu();
+        Ok(())
+    }
+
+    /// Registers a custom allocator; see [`Registry::register`].
+    pub(crate) fn register(&self, key: Key, space: SpaceId, provider: Arc<dyn Provider>) -> Result {
+        self.registry.register(self, key, space, provider)
+    }
+
+    /// Unregisters a custom allocator; see [`Registry::unregister`]. Returns how many IDs it
+    /// leaves behind.
+    pub(crate) fn unregister(&self, key: Key) -> Result<u32> {
+        let Some(number) = self.registry.unregister(self, key)? else {
+            return Ok(0);
+        };
+        Ok(self.count(|entry| entry.provider.load(Relaxed) == number))
+    }
+
+    /// How many numbers there are, 0 included.
+    pub(crate) fn capacity(&self) -> u32 {
+        self.space.capacity()
+    }
+
+    /// Sets the capacity; see [`Space::install_capacity`].
+    pub(crate) fn install_capacity(&self, total: u32) -> Result {
+        self.space.install_capacity(total)
+    }
+
+    /// How many IDs, resting ones included, are as asked for. A walk over all of them.
+    pub(crate) fn count(&self, which: impl Fn(&Entry) -> bool) -> u32 {
+        let mut found = 0;
+        let mut from = 1;
+        loop {
+            let guard = rcu::read_lock();
+            let Some(entry) = self.space.next(from, &guard) else {
+                return found;
+            };
+            found += u32::from(which(entry));
+            from = entry.id().saturating_add(1);
+        }
+    }
+
+    /// Ends every rest, and waits for everything that is on its way. Sleeps.
+    pub(crate) fn shut_down(&self) {
+        self.space.set_quarantine(0);
+        self.end_rest();
+        let left = self.count(|_| true);
+        if left != 0 {
+            pr_warn!("{left} IDs were never freed\n");
+        }
+    }
+
+    fn defer(&self, entry: &Node<Entry>) {
+        self.deferred.push(entry);
+        self.kick_from_irq();
+    }
+
+    /// Ends the life of an ID whose word is dead. Not where locks are out of reach.
+    #[inline]
+    fn reclaim(&self, id: u32, word: Word) {
+        if word.is_named() {
+            self.names.clear(id);
+        }
+        self.hand_back(id, self.space.retire(id));
+    }
+
+    fn hand_back(&self, id: u32, retired: Retired) {
+        match retired {
+            Retired::Gone => {}
+            Retired::Resting(wait) => self.kick_after(Lane::Quick, wait),
+            Retired::GiveBack => {
+                let guard = rcu::read_lock();
+                if let Some(entry) = self.space.lookup(id, &guard) {
+                    self.returning.push(entry);
+                }
+                drop(guard);
+                self.kick(Lane::Slow);
+            }
+        }
+    }
+
+    /// Finishes what was left to us with interrupts off.
+    fn finish(&self, id: u32) {
+        let guard = rcu::read_lock();
+        let Some(entry) = self.space.lookup(id, &guard) else {
+            return;
+        };
+        let word = entry.word();
+        let word = if word.is_owned() {
+            entry.release_owner()
+        } else {
+            word
+        };
+        drop(guard);
+        if word.is_dead() {
+            self.reclaim(id, word);
+        }
+    }
+
+    /// Takes resting numbers that are due out of use.
+    fn expire(&self, early: bool) {
+        loop {
+            match self.space.expire(early) {
+                Ok((id, retired)) => self.hand_back(id, retired),
+                Err(Some(wait)) => return self.kick_after(Lane::Quick, wait),
+                Err(None) => return,
+            }
+        }
+    }
+}
+
+impl Jobs for Core {
+    fn run(this: &Pool, lane: Lane) {
+        match lane {
+            Lane::Quick => {
+                this.deferred.drain(&this.space, |id| this.finish(id));
+                this.expire(false);
+            }
+            Lane::Slow => this.returning.drain(&this.space, |id| {
+                if let Some(number) = this.space.withdraw(id) {
+                    this.registry.give_back(number, id);
+                }
+            }),
+        }
+    }
+}
+
+impl Switch for Pool {
+    fn close_default(&self) -> Result {
+        self.space.close_default()
+    }
+
+    fn open_default(&self) {
+        self.space.open_default();
+    }
+
+    fn catch_up(&self) {
+        self.flush();
+    }
+
+    fn end_rest(&self) {
+        self.flush();
+        self.expire(true);
+        self.flush();
+    }
+}
+
+fn unknown_to_get(err: Error) -> Error {
+    if err == ENOENT {
+        EINVAL
+    } else {
+        err
+    }
+}

@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The index: number to entry, for every allocator and set.
+//!
+//! The one interface behind which it can be exchanged: [`Space::prepare`] reserves what can fail,
+//! [`Space::publish`] and [`Space::publish_at`] make an entry visible in one step,
+//! [`Space::lookup`] finds it under RCU, [`Space::retire`], [`Space::expire`] and
+//! [`Space::withdraw`] take it out, [`Space::next`] iterates.
+
+use crate::{
+    entry::{
+        Entry,
+        SetTag,
+        DEFAULT_PROVIDER, //
+    },
+    id::{
+        IdRange,
+        LIMIT, //
+    },
+    kapi::{
+        context::Stamp,
+        id_array::{
+            Cache,
+            Guard,
+            IdArray,
+            Node,
+            Slot,
+            Unpublished, //
+        },
+        module::Pinned,
+    },
+};
+use core::ffi::c_void;
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        rcu,
+        Arc, //
+    },
+};
+
+/// Which free number the default allocator picks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Policy {
+    /// The lowest one.
+    Lowest,
+    /// The next one after the last cyclic allocation, wrapping around inside the range.
+    Cyclic,
+    /// The highest one.
+    TopDown,
+}
+
+/// Why the default allocator gave no number.
+pub(crate) enum PublishError {
+    /// This is how it failed.
+    Failed(Error),
+    /// A custom allocator has taken over. The entry may have been published a moment before it
+    /// did; then this is its number, to be freed like any other.
+    Closed(Option<u32>),
+}
+
+impl From<Error> for PublishError {
+    fn from(err: Error) -> Self {
+        Self::Failed(err)
+    }
+}
+
+/// What became of a reclaimed ID.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Retired {
+    /// The number is free.
+    Gone,
+    /// The number rests for so many jiffies.
+    Resting(u32),
+    /// The number belongs to a custom allocator: [`Space::withdraw`] it and give it back.
+    GiveBack,
+}
+
+/// What became of a number that somebody named, when it was to be entered.
+pub(crate) enum Named<'a> {
+    /// It is in.
+    Published,
+    /// It is taken by an ID of another provider, which is kept aside for the one who named it now.
+    KeptAside(Unpublished<'a, Entry>),
+    /// It is taken by an ID that the same provider named.
+    Duplicate,
+}
+
+/// What the lock of the index protects besides the index.
+struct Ledger {
+    /// The capacity can no longer be set.
+    fixed: bool,
+    /// The default allocator may give numbers.
+    open: bool,
+    /// IDs that are not reclaimed.
+    live: u32,
+    /// Where the next cyclic allocation starts.
+    next: u32,
+    /// Resting numbers, in the order in which they were reclaimed; 0 is none.
+    first_resting: u32,
+    last_resting: u32,
+    /// Held while an ID is live: its number may be in hardware.
+    pinned: Option<Pinned>,
+}
+
+/// The index.
+#[pin_data]
+pub(crate) struct Space {
+    #[pin]
+    array: IdArray<Entry, Ledger>,
+    /// How many numbers there are, 0 included. Changed under the lock.
+    capacity: Atomic<u32>,
+    /// How long numbers rest, in milliseconds.
+    quarantine: Atomic<u32>,
+}
+
+impl Space {
+    pub(crate) fn new(cache: Arc<Cache<Entry>>, quarantine: u32) -> impl PinInit<Self> {
+        pin_init!(Self {
+            array <- IdArray::new(cache, Ledger {
+                fixed: false,
+                open: true,
+                live: 0,
+                next: 1,
+                first_resting: 0,
+                last_resting: 0,
+                pinned: None,
+            }),
+            capacity: Atomic::new(LIMIT),
+            quarantine: Atomic::new(quarantine),
+        })
+    }
+
+    /// The slab cache of the entries.
+    #[cfg(CONFIG_IOASID_KUNIT_TEST)]
+    pub(crate) fn cache(&self) -> Arc<Cache<Entry>> {
+        self.array.cache()
+    }
+
+    /// How many numbers there are, 0 included.
+    pub(crate) fn capacity(&self) -> u32 {
+        self.capacity.load(Relaxed)
+    }
+
+    /// Sets the capacity, once and before the first ID.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if `total` leaves no ID or is more than a PASID can express, `EBUSY` if it is late.
+    pub(crate) fn install_capacity(&self, total: u32) -> Result {
+        if !(2..=LIMIT).contains(&total) {
+            return Err(EINVAL);
+        }
+        let mut ledger = self.array.lock();
+        if ledger.fixed {
+            return Err(EBUSY);
+        }
+        ledger.fixed = true;
+        self.capacity.store(total, Relaxed);
+        Ok(())
+    }
+
+    /// Sets how long numbers that are reclaimed from now on rest, in milliseconds.
+    pub(crate) fn set_quarantine(&self, ms: u32) {
+        self.quarantine.store(ms, Relaxed);
+    }
+
+    /// Looks an ID up. Takes no lock and writes no shared memory.
+    #[inline]
+    pub(crate) fn lookup<'g>(&'g self, id: u32, guard: &'g rcu::Guard) -> Option<&'g Node<Entry>> {
+        self.array.lookup(id, guard)
+    }
+
+    /// Finds the first ID at `from` or above, reclaimed ones that rest included.
+    pub(crate) fn next<'g>(&'g self, from: u32, guard: &'g rcu::Guard) -> Option<&'g Node<Entry>> {
+        self.array.next(from, guard)
+    }
+
+    /// Allocates an entry, the one thing that publishing it needs. Sleeps.
+    pub(crate) fn prepare(
+        &self,
+        set: SetTag,
+        provider: u32,
+        private: *mut c_void,
+    ) -> Result<Unpublished<'_, Entry>> {
+        self.array.prepare(Entry::new(set, provider, private))
+    }
+
+    /// Picks a free number and publishes the entry under it. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the range is beyond the capacity, `ENOSPC` if nothing in it is free, `ENOMEM`.
+    pub(crate) fn publish(
+        &self,
+        entry: Unpublished<'_, Entry>,
+        range: IdRange,
+        policy: Policy,
+    ) -> Result<u32, PublishError> {
+        let mut ledger = self.array.lock();
+        let result = if !ledger.open {
+            Err((PublishError::Closed(None), entry))
+        } else if range.max() >= self.capacity() {
+            Err((EINVAL.into(), entry))
+        } else {
+            match policy {
+                Policy::Lowest => Self::insert_lowest(&mut ledger, entry, range),
+                Policy::Cyclic => Self::insert_cyclic(&mut ledger, entry, range),
+                Policy::TopDown => Self::insert_highest(&mut ledger, entry, range),
+            }
+            .map_err(|(err, entry)| (if err == EBUSY { ENOSPC } else { err }.into(), entry))
+        };
+        match result {
+            Ok(id) => {
+                ledger.add();
+                // The lock may have been dropped before the entry was stored.
+                if ledger.open {
+                    Ok(id)
+                } else {
+                    Err(PublishError::Closed(Some(id)))
+                }
+            }
+            Err((err, entry)) => {
+                drop(ledger);
+                drop(entry);
+                Err(err)
+            }
+        }
+    }
+
+    fn insert_lowest<'a>(
+        ledger: &mut Guard<'a, Entry, Ledger>,
+        entry: Unpublished<'a, Entry>,
+        range: IdRange,
+    ) -> Result<u32, (Error, Unpublished<'a, Entry>)> {
+        ledger.insert(entry, Slot::Lowest(range.min(), range.max()))
+    }
+
+    fn insert_cyclic<'a>(
+        ledger: &mut Guard<'a, Entry, Ledger>,
+        entry: Unpublished<'a, Entry>,
+        range: IdRange,
+    ) -> Result<u32, (Error, Unpublished<'a, Entry>)> {
+        let rest = range.above(ledger.next).unwrap_or(range);
+        let id = match Self::insert_lowest(ledger, entry, rest) {
+            Err((err, entry)) if err == EBUSY && rest.min() != range.min() => {
+                Self::insert_lowest(ledger, entry, range)
+            }
+            result => result,
+        }?;
+        ledger.next = id.saturating_add(1);
+        Ok(id)
+    }
+
+    fn insert_highest<'a>(
+        ledger: &mut Guard<'a, Entry, Ledger>,
+        mut entry: Unpublished<'a, Entry>,
+        range: IdRange,
+    ) -> Result<u32, (Error, Unpublished<'a, Entry>)> {
+        loop {
+            let Some(id) = ledger.highest_free(range) else {
+                return Err((EBUSY, entry));
+            };
+            match ledger.insert(entry, Slot::At(id)) {
+                // Taken while the lock was dropped for memory.
+                Err((err, back)) if err == EBUSY => entry = back,
+                result => return result,
+            }
+        }
+    }
+
+    /// Publishes an entry under a number that its provider named. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the number is beyond the capacity, `ENOMEM`.
+    pub(crate) fn publish_at<'a>(
+        &'a self,
+        entry: Unpublished<'a, Entry>,
+        id: u32,
+    ) -> Result<Named<'a>> {
+        let provider = entry.provider.load(Relaxed);
+        let mut ledger = self.array.lock();
+        let result = if id >= self.capacity() {
+            Err((EINVAL, entry))
+        } else {
+            ledger.insert(entry, Slot::At(id))
+        };
+        match result {
+            Ok(_) => {
+                ledger.add();
+                Ok(Named::Published)
+            }
+            Err((err, entry)) if err == EBUSY => {
+                // The insertion does not drop the lock after it has seen the slot taken.
+                let duplicate = ledger.get(id).is_some_and(|holder| {
+                    let before = holder.provider.load(Relaxed);
+                    holder.provider.store(provider, Relaxed);
+                    before == provider
+                });
+                drop(ledger);
+                Ok(if duplicate {
+                    Named::Duplicate
+                } else {
+                    Named::KeptAside(entry)
+                })
+            }
+            Err((err, entry)) => {
+                drop(ledger);
+                drop(entry);
+                Err(err)
+            }
+        }
+    }
+
+    /// Closes the default allocator if no ID exists, live, pending or resting.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` if there is one.
+    pub(crate) fn close_default(&self) -> Result {
+        let mut ledger = self.array.lock();
+        if !ledger.is_empty() {
+            return Err(EAGAIN);
+        }
+        ledger.open = false;
+        Ok(())
+    }
+
+    /// Opens the default allocator.
+    pub(crate) fn open_default(&self) {
+        self.array.lock().open = true;
+    }
+
+    /// Takes a reclaimed ID out of use.
+    pub(crate) fn retire(&self, id: u32) -> Retired {
+        let rest = self.quarantine.load(Relaxed);
+        let mut ledger = self.array.lock();
+        let unpinned = ledger.sub();
+        let retired = if rest != 0 {
+            let until = Stamp::in_ms(rest);
+            if let Some(entry) = ledger.get(id) {
+                entry.rest_until.store(until.0, Relaxed);
+                entry.link.store(0, Relaxed);
+            }
+            let last = core::mem::replace(&mut ledger.last_resting, id);
+            match ledger.get(last) {
+                Some(last) => last.link.store(id, Relaxed),
+                None => ledger.first_resting = id,
+            }
+            Retired::Resting(until.ahead())
+        } else {
+            ledger.take_out(id)
+        };
+        ledger.finish(retired, id);
+        drop(unpinned);
+        retired
+    }
+
+    /// Takes the first resting number out of use, if it is due or `early`.
+    ///
+    /// Returns its number and what became of it. If none is due, how many jiffies to wait for the
+    /// first one, if there is one.
+    pub(crate) fn expire(&self, early: bool) -> Result<(u32, Retired), Option<u32>> {
+        let mut ledger = self.array.lock();
+        let id = ledger.first_resting;
+        let entry = ledger.get(id).ok_or(None)?;
+        let wait = Stamp(entry.rest_until.load(Relaxed)).ahead();
+        if wait != 0 && !early {
+            return Err(Some(wait));
+        }
+        let next = entry.link.load(Relaxed);
+        ledger.first_resting = next;
+        if next == 0 {
+            ledger.last_resting = 0;
+        }
+        let retired = ledger.take_out(id);
+        ledger.finish(retired, id);
+        Ok((id, retired))
+    }
+
+    /// Takes a [`Retired::GiveBack`] number out of the index. Returns whose it is.
+    pub(crate) fn withdraw(&self, id: u32) -> Option<u32> {
+        let mut ledger = self.array.lock();
+        let removed = ledger.remove(id);
+        drop(ledger);
+        removed.map(|entry| entry.provider.load(Relaxed))
+    }
+}
+
+/// The index with its lock held.
+impl<'a> Guard<'a, Entry, Ledger> {
+    fn highest_free(&self, range: IdRange) -> Option<u32> {
+        if !self.has_free(range.min(), range.max()) {
+            return None;
+        }
+        // There is a free number in [low, range.max()], and none above high.
+        let (mut low, mut high) = (range.min(), range.max());
+        // The top is free more often than not.
+        let mut middle = high;
+        while low < high {
+            if self.has_free(middle, range.max()) {
+                low = middle;
+            } else {
+                high = middle - 1;
+            }
+            middle = low + (high - low).div_ceil(2);
+        }
+        Some(low)
+    }
+
+    fn add(&mut self) {
+        self.fixed = true;
+        self.live += 1;
+        if self.pinned.is_none() {
+            self.pinned = Some(Pinned::new());
+        }
+    }
+
+    #[must_use = "to be dropped without the lock"]
+    fn sub(&mut self) -> Option<Pinned> {
+        self.live = self.live.saturating_sub(1);
+        if self.live == 0 {
+            self.pinned.take()
+        } else {
+            None
+        }
+    }
+
+    fn take_out(&self, id: u32) -> Retired {
+        match self.get(id) {
+            Some(entry) if entry.provider.load(Relaxed) != DEFAULT_PROVIDER => Retired::GiveBack,
+            _ => Retired::Gone,
+        }
+    }
+
+    /// Removes the entry if its number is free, and drops the lock before the entry.
+    fn finish(mut self, retired: Retired, id: u32) {
+        let removed = if retired == Retired::Gone {
+            self.remove(id)
+        } else {
+            None
+        };
+        drop(self);
+        drop(removed);
+    }
+}
