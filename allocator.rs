@@ -216,6 +216,16 @@ impl Registry {
         Ok(())
     }
 
+    /// A registered allocator whose code is where `is_there` says.
+    pub(crate) fn find_by_code(&self, is_there: impl Fn(usize) -> bool) -> Option<Key> {
+        self.groups
+            .lock()
+            .iter()
+            .flat_map(|group| group.members.iter())
+            .find(|member| member.active.provider.culprit().is_some_and(&is_there))
+            .map(|member| member.key)
+    }
+
     /// Unregisters an allocator. On return none of its callbacks runs or will run. Sleeps.
     ///
     /// Returns the number of the space that it leaves behind, if nobody draws from it any more.

@@ -52,7 +52,7 @@ impl kernel::Module for IoasidModule {
         let cache = Arc::new(kapi::id_array::Cache::new(c"ioasid")?, GFP_KERNEL)?;
         let pool = KBox::pin_init(debugfs::new(pool::new(cache, quarantine)), GFP_KERNEL)?;
         Ok(Self {
-            _pool: ffi::Published::new(pool),
+            _pool: ffi::Published::new(pool)?,
         })
     }
 }

@@ -397,6 +397,17 @@ impl Pool {
         Ok(self.count(|entry| entry.provider.load(Relaxed) == number))
     }
 
+    /// Unregisters every allocator whose code is where `is_there` says. Returns how many there were.
+    pub(crate) fn evict(&self, is_there: impl Fn(usize) -> bool) -> u32 {
+        let mut evicted = 0;
+        while let Some(key) = self.registry.find_by_code(&is_there) {
+            // Gone meanwhile is as good.
+            let _ = self.unregister(key);
+            evicted += 1;
+        }
+        evicted
+    }
+
     /// How many numbers there are, 0 included.
     pub(crate) fn capacity(&self) -> u32 {
         self.space.capacity()

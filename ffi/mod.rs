@@ -8,7 +8,10 @@ mod allocator;
 mod compat;
 mod id;
 
-use crate::pool::Pool;
+use crate::{
+    kapi::module::Watch,
+    pool::Pool, //
+};
 use core::ptr;
 use kernel::{
     debugfs::Scope,
@@ -47,18 +50,26 @@ pub(crate) fn pool() -> Option<&'static Pool> {
 }
 
 /// The pool, as long as C callers can reach it.
-pub(crate) struct Published(Pin<KBox<Scope<Pool>>>);
+pub(crate) struct Published {
+    // Dropped before the pool is.
+    _watch: Pin<KBox<Watch>>,
+    pool: Pin<KBox<Scope<Pool>>>,
+}
 
 impl Published {
-    pub(crate) fn new(pool: Pin<KBox<Scope<Pool>>>) -> Self {
+    pub(crate) fn new(pool: Pin<KBox<Scope<Pool>>>) -> Result<Self> {
+        let watch = KBox::pin_init(Watch::new(allocator::evict), GFP_KERNEL)?;
         POOL.xchg(&raw const **pool, Full);
-        Self(pool)
+        Ok(Self {
+            _watch: watch,
+            pool,
+        })
     }
 }
 
 impl Drop for Published {
     fn drop(&mut self) {
         POOL.xchg(ptr::null(), Full);
-        self.0.shut_down();
+        self.pool.shut_down();
     }
 }
