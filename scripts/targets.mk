@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# What a person can ask for. Included by the Makefile at the top when kbuild is not the caller.
+
+.DEFAULT_GOAL := help
+
+ioasid_repo := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))..)
+ioasid_scripts := $(ioasid_repo)/scripts
+
+# Everything below starts kernel builds of its own: nothing of this make may leak into them.
+unexport MAKEFLAGS MFLAGS MAKELEVEL MAKEFILES MAKEOVERRIDES
+export UPDATE
+
+.PHONY: help run check bench shell lint modules clean distclean
+.NOTPARALLEL:
+
+help:
+	@echo 'IOASID: allocates, counts and revokes the PASIDs of I/O address spaces, in Rust.'
+	@echo
+	@echo '  make run             the module doing its main job on a stock Debian kernel, in QEMU'
+	@echo '  make check           all tests: KUnit with KASAN, lockdep and kmemleak; then the stock kernel'
+	@echo '                       (UPDATE=1 also rewrites tools/testing/expected-suites)'
+	@echo '  make shell           a shell on that kernel, with the module and the samples loaded'
+	@echo '  make bench           instructions per call, beside the C code of Linux 6.1 and the IDA'
+	@echo '  make lint            rustfmt, clippy, checkpatch, kernel-doc, sparse, shellcheck'
+	@echo '  make modules KDIR=D  ioasid.ko for the kernel built in D (7.2 or later, with Rust)'
+	@echo '  make clean           removes build/'
+	@echo '  make distclean       removes the cache as well: toolchain and kernels'
+	@echo
+	@echo 'run, check, shell, bench and lint need root, git and apt, on x86_64, and nothing else: they'
+	@echo 'make a toolchain of their own in a cache: IOASID_CACHE, or ~/.cache/ioasid.'
+	@echo 'The first run downloads about 1 GB and needs about 8 GB of disk; interrupted, it resumes.'
+
+run check shell lint:
+	@'$(ioasid_scripts)/$@'
+
+bench:
+	@'$(ioasid_scripts)/bench'
+
+modules:
+	@'$(ioasid_scripts)/modules' '$(KDIR)'
+
+clean:
+	@rm -rf '$(ioasid_repo)/build'
+
+distclean: clean
+	@'$(ioasid_scripts)/distclean'

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+#
+# For scripts that run inside the test machine.
+
+# in_log WORDS...: a line for the kernel log, to tell its parts from one another.
+in_log() { echo "ioasid-vm: $*" >/dev/kmsg; }
+
+# case_ok SUITE CASE, case_failed SUITE CASE [WHY]: one result; the host counts these lines.
+case_ok() { in_log "case ok $1 $2"; }
+case_failed() { in_log "case failed $1 $2${3:+: $3}"; }
+
+# try SUITE CASE COMMAND...: the case passes when the command does.
+try() {
+	try_suite=$1 try_case=$2
+	shift 2
+	if why=$("$@" 2>&1); then
+		case_ok "$try_suite" "$try_case"
+	else
+		case_failed "$try_suite" "$try_case" "$(echo "$why" | tr '\n' ' ')"
+		return 1
+	fi
+}
+
+loaded() { grep -q "^$1 " /proc/modules; }
+absent() { ! loaded "$1"; }
+
+# unload_all: removes every module, users first; says which would not go.
+unload_all() {
+	turns=6
+	while grep -q . /proc/modules; do
+		if [ $turns = 0 ]; then
+			left=$(cut -d' ' -f1 /proc/modules | tr '\n' ' ')
+			echo "still loaded: $left($(cat /tmp/rmmod))"
+			return 1
+		fi
+		turns=$((turns - 1))
+		cut -d' ' -f1 /proc/modules | xargs -n 1 rmmod 2>/tmp/rmmod
+	done
+	return 0
+}
