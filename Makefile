@@ -24,10 +24,11 @@ rustflags-y += --env-set IOASID_OBJ=$(abspath $(obj))
 
 # Private bindings: what of our own headers and of the kernel's the kernel crate does not bind.
 # The flags that libclang does not know are those of rust/Makefile, taken from there.
-ioasid_bindgen_mk := $(obj)/.ioasid_bindgen.mk
-$(shell mkdir -p $(obj) && sed -n '/^ifdef CONFIG_CC_IS_CLANG/,/^bindgen_c_flags_final/p' \
-	$(srctree)/rust/Makefile > $(ioasid_bindgen_mk))
-include $(ioasid_bindgen_mk)
+$(obj)/.ioasid_bindgen.mk: $(srctree)/rust/Makefile
+	$(Q)mkdir -p $(@D)
+	$(Q)sed -n '/^ifdef CONFIG_CC_IS_CLANG/,/^bindgen_c_flags_final/p' $< > $@
+
+include $(obj)/.ioasid_bindgen.mk
 
 ioasid_bindgen_items := ioasid_.* | INVALID_IOASID
 

@@ -35,6 +35,11 @@ pub(crate) trait Provider: Send + Sync {
     fn culprit(&self) -> Option<usize> {
         None
     }
+
+    /// Whether code or data that the methods need is where `is_there` says.
+    fn is_within(&self, _is_there: &dyn Fn(usize) -> bool) -> bool {
+        false
+    }
 }
 
 /// Which number space an allocator draws from: allocators with the same one replace each other.
@@ -44,6 +49,15 @@ pub(crate) struct SpaceId(pub(crate) usize, pub(crate) usize);
 /// What identifies a registration.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Key(pub(crate) usize);
+
+/// How an allocator leaves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Farewell {
+    /// It gets every number that is on its way back, or rests.
+    Orderly,
+    /// Its data is gone: nothing of it is called any more.
+    Abrupt,
+}
 
 /// An allocator as those who call it see it.
 pub(crate) struct Active {
@@ -216,13 +230,13 @@ impl Registry {
         Ok(())
     }
 
-    /// A registered allocator whose code is where `is_there` says.
-    pub(crate) fn find_by_code(&self, is_there: impl Fn(usize) -> bool) -> Option<Key> {
+    /// A registered allocator of which something is where `is_there` says.
+    pub(crate) fn find_within(&self, is_there: &dyn Fn(usize) -> bool) -> Option<Key> {
         self.groups
             .lock()
             .iter()
             .flat_map(|group| group.members.iter())
-            .find(|member| member.active.provider.culprit().is_some_and(&is_there))
+            .find(|member| is_there(member.key.0) || member.active.provider.is_within(is_there))
             .map(|member| member.key)
     }
 
@@ -233,7 +247,12 @@ impl Registry {
     /// # Errors
     ///
     /// `ENOENT` if the key is not registered.
-    pub(crate) fn unregister(&self, switch: &impl Switch, key: Key) -> Result<Option<u32>> {
+    pub(crate) fn unregister(
+        &self,
+        switch: &impl Switch,
+        key: Key,
+        farewell: Farewell,
+    ) -> Result<Option<u32>> {
         let _admin = self.admin.lock();
         let mut groups = self.groups.lock();
         let (group_at, member_at) = groups
@@ -260,23 +279,29 @@ impl Registry {
             drop(gone);
             return Ok(None);
         }
-
-        let next = groups.get(1).and_then(Group::caller);
         drop(groups);
-        if was_called {
-            if next.is_none() {
-                switch.open_default();
-            }
-            self.active.replace(next);
-        }
 
-        // Numbers that are on their way back find the group until they have arrived.
-        switch.end_rest();
+        // Only what was called has numbers. Nobody else is called before they have arrived, or he
+        // might be blamed for naming one of them: allocations wait for `admin`.
+        if was_called {
+            self.active.replace(None);
+            if farewell == Farewell::Orderly {
+                switch.end_rest();
+            }
+        }
         let mut groups = self.groups.lock();
         let gone = groups.remove(group_at).ok();
+        let next = groups.first().and_then(Group::caller);
         drop(groups);
+        // Numbers that are given back right now.
         self.active.synchronize();
         drop(gone);
+        if was_called {
+            match next {
+                Some(next) => self.active.replace(Some(next)),
+                None => switch.open_default(),
+            }
+        }
         Ok(Some(number))
     }
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/jiffies.h>
+#include <linux/kallsyms.h>
+#include <linux/lockdep.h>
 #include <linux/preempt.h>
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
 #include <linux/stacktrace.h>
+#include <linux/string.h>
 
 #include "ioasid_helpers.h"
 
@@ -52,11 +55,6 @@ void ioasid_srcu_read_unlock(struct srcu_struct *srcu, int idx) __releases(srcu)
 	srcu_read_unlock(srcu, idx);
 }
 
-void ioasid_spin_init(spinlock_t *lock)
-{
-	spin_lock_init(lock);
-}
-
 unsigned long ioasid_spin_lock(spinlock_t *lock)
 {
 	unsigned long flags;
@@ -72,12 +70,18 @@ void ioasid_spin_unlock(spinlock_t *lock, unsigned long flags)
 
 struct workqueue_struct *ioasid_alloc_queue(const char *name)
 {
-	return alloc_workqueue("%s", WQ_UNBOUND | WQ_MEM_RECLAIM, 0, name);
+	/* No WQ_MEM_RECLAIM: callbacks of others may wait for work on any queue. */
+	return alloc_workqueue("%s", WQ_UNBOUND, 0, name);
 }
 
 void ioasid_init_delayed_work(struct delayed_work *work, work_func_t fn)
 {
 	INIT_DELAYED_WORK(work, fn);
+}
+
+void ioasid_init_work(struct work_struct *work, work_func_t fn)
+{
+	INIT_WORK(work, fn);
 }
 
 void ioasid_init_irq_work(struct irq_work *work, void (*fn)(struct irq_work *work))
@@ -95,6 +99,24 @@ bool ioasid_must_defer(void)
 		return !preemptible();
 	return irqs_disabled() || in_hardirq();
 }
+
+#ifdef CONFIG_PROVE_LOCKING
+
+static DEFINE_WAIT_OVERRIDE_MAP(ioasid_spin_section, LD_WAIT_CONFIG);
+
+void ioasid_spin_section_enter(void)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		lock_map_acquire_try(&ioasid_spin_section);
+}
+
+void ioasid_spin_section_leave(void)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		lock_map_release(&ioasid_spin_section);
+}
+
+#endif
 
 bool ioasid_is_rt(void)
 {
@@ -126,12 +148,17 @@ bool ioasid_within_module(unsigned long addr, const struct module *module)
 	return within_module(addr, module);
 }
 
+#ifdef CONFIG_STACKTRACE
+
 static bool ioasid_is_ours(unsigned long addr)
 {
 #ifdef MODULE
 	return within_module(addr, THIS_MODULE);
 #else
-	return false;
+	char name[KSYM_SYMBOL_LEN];
+
+	sprint_symbol_no_offset(name, addr);
+	return str_has_prefix(name, "ioasid_") || strstr(name, "ioasid_rs");
 #endif
 }
 
@@ -147,6 +174,15 @@ static unsigned long ioasid_caller(void)
 	}
 	return 0;
 }
+
+#else
+
+static unsigned long ioasid_caller(void)
+{
+	return 0;
+}
+
+#endif
 
 /* @culprit: code to blame, or 0 for the first caller outside this module. */
 void ioasid_complain(const char *what, unsigned int id, unsigned long culprit)

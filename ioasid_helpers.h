@@ -22,16 +22,18 @@ int ioasid_srcu_init(struct srcu_struct *srcu);
 int ioasid_srcu_read_lock(struct srcu_struct *srcu);
 void ioasid_srcu_read_unlock(struct srcu_struct *srcu, int idx);
 
-void ioasid_spin_init(spinlock_t *lock);
 unsigned long ioasid_spin_lock(spinlock_t *lock);
 void ioasid_spin_unlock(spinlock_t *lock, unsigned long flags);
 
 struct workqueue_struct *ioasid_alloc_queue(const char *name);
 void ioasid_init_delayed_work(struct delayed_work *work, work_func_t fn);
+void ioasid_init_work(struct work_struct *work, work_func_t fn);
 void ioasid_init_irq_work(struct irq_work *work, void (*fn)(struct irq_work *work));
 
 bool ioasid_must_defer(void);
 bool ioasid_is_rt(void);
+void ioasid_spin_section_enter(void);
+void ioasid_spin_section_leave(void);
 unsigned long ioasid_now(void);
 unsigned long ioasid_ms_to_jiffies(unsigned int ms);
 

@@ -5,8 +5,11 @@
 //! Kept beside the entries; get and put without a name never come here.
 
 use crate::kapi::{
-    context,
-    irq_lock::IrqSpinLock, //
+    context::{
+        self,
+        SpinSection, //
+    },
+    irq_lock::IrqSpinLock,
 };
 use kernel::{
     fmt,
@@ -70,6 +73,7 @@ impl Names {
         if Self::out_of_reach() {
             return;
         }
+        let _section = SpinSection::enter();
         let key = (id, name);
         let mut spare = None;
         let mut counts = self.counts.lock();
@@ -98,6 +102,7 @@ impl Names {
         if Self::out_of_reach() {
             return;
         }
+        let _section = SpinSection::enter();
         let key = (id, name);
         let mut counts = self.counts.lock();
         let gone = match counts.get_mut(&key) {

@@ -13,6 +13,7 @@
 use crate::{
     allocator::{
         Active,
+        Farewell,
         Key,
         Provider,
         Registry,
@@ -31,7 +32,8 @@ use crate::{
     kapi::{
         context::{
             must_defer,
-            synchronize_rcu, //
+            synchronize_rcu,
+            SpinSection, //
         },
         deferred::{
             Deferred,
@@ -391,18 +393,20 @@ impl Pool {
     /// Unregisters a custom allocator; see [`Registry::unregister`]. Returns how many IDs it
     /// leaves behind.
     pub(crate) fn unregister(&self, key: Key) -> Result<u32> {
-        let Some(number) = self.registry.unregister(self, key)? else {
+        let gone = self.registry.unregister(self, key, Farewell::Orderly)?;
+        let Some(number) = gone else {
             return Ok(0);
         };
         Ok(self.count(|entry| entry.provider.load(Relaxed) == number))
     }
 
-    /// Unregisters every allocator whose code is where `is_there` says. Returns how many there were.
+    /// Unregisters every allocator of which something is where `is_there` says, without asking it
+    /// for anything. Returns how many there were.
     pub(crate) fn evict(&self, is_there: impl Fn(usize) -> bool) -> u32 {
         let mut evicted = 0;
-        while let Some(key) = self.registry.find_by_code(&is_there) {
+        while let Some(key) = self.registry.find_within(&is_there) {
             // Gone meanwhile is as good.
-            let _ = self.unregister(key);
+            let _ = self.registry.unregister(self, key, Farewell::Abrupt);
             evicted += 1;
         }
         evicted
@@ -450,6 +454,7 @@ impl Pool {
     /// Ends the life of an ID whose word is dead. Not where locks are out of reach.
     #[inline]
     fn reclaim(&self, id: u32, word: Word) {
+        let _section = SpinSection::enter();
         if word.is_named() {
             self.names.clear(id);
         }
@@ -459,7 +464,11 @@ impl Pool {
     fn hand_back(&self, id: u32, retired: Retired) {
         match retired {
             Retired::Gone => {}
-            Retired::Resting(wait) => self.kick_after(Lane::Quick, wait),
+            Retired::Resting(wait) => {
+                if let Some(wait) = wait {
+                    self.kick_after(wait);
+                }
+            }
             Retired::GiveBack => {
                 let guard = rcu::read_lock();
                 if let Some(entry) = self.space.lookup(id, &guard) {
@@ -478,7 +487,7 @@ impl Pool {
             return;
         };
         let word = entry.word();
-        let word = if word.is_owned() {
+        let word = if word.state() == State::FreePending {
             entry.release_owner()
         } else {
             word
@@ -494,7 +503,7 @@ impl Pool {
         loop {
             match self.space.expire(early) {
                 Ok((id, retired)) => self.hand_back(id, retired),
-                Err(Some(wait)) => return self.kick_after(Lane::Quick, wait),
+                Err(Some(wait)) => return self.kick_after(wait),
                 Err(None) => return,
             }
         }

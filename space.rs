@@ -74,8 +74,9 @@ impl From<Error> for PublishError {
 pub(crate) enum Retired {
     /// The number is free.
     Gone,
-    /// The number rests for so many jiffies.
-    Resting(u32),
+    /// The number rests. If it is the only one, [`Space::expire`] has to be called in so many
+    /// jiffies.
+    Resting(Option<u32>),
     /// The number belongs to a custom allocator: [`Space::withdraw`] it and give it back.
     GiveBack,
 }
@@ -349,10 +350,15 @@ impl Space {
             }
             let last = core::mem::replace(&mut ledger.last_resting, id);
             match ledger.get(last) {
-                Some(last) => last.link.store(id, Relaxed),
-                None => ledger.first_resting = id,
+                Some(last) => {
+                    last.link.store(id, Relaxed);
+                    Retired::Resting(None)
+                }
+                None => {
+                    ledger.first_resting = id;
+                    Retired::Resting(Some(until.ahead()))
+                }
             }
-            Retired::Resting(until.ahead())
         } else {
             ledger.take_out(id)
         };

@@ -74,6 +74,7 @@ impl Word {
     }
 
     /// Whether the owner's reference is still there.
+    #[cfg(CONFIG_IOASID_KUNIT_TEST)]
     pub(crate) fn is_owned(self) -> bool {
         self.0 & Self::OWNER != 0
     }
@@ -122,9 +123,12 @@ impl Word {
     }
 
     /// One reference less, the owner's after all others: what `put` meant in Linux 5.11 to 5.17.
+    /// An owner that gave the ID up has nothing left to put, even before its reference is dropped.
     pub(crate) fn put_any(self) -> Result<Self, PutError> {
         match self.put() {
-            Err(PutError::Unbalanced) => Ok(self.mark_pending().release_owner()),
+            Err(PutError::Unbalanced) if self.state() == State::Idle => {
+                Ok(self.mark_pending().release_owner())
+            }
             result => result,
         }
     }

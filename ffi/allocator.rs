@@ -62,6 +62,10 @@ impl Provider for Callbacks {
     fn culprit(&self) -> Option<usize> {
         Some(self.alloc as usize)
     }
+
+    fn is_within(&self, is_there: &dyn Fn(usize) -> bool) -> bool {
+        is_there(self.alloc as usize) || is_there(self.free as usize) || is_there(self.pdata.addr())
+    }
 }
 
 /// Registers callbacks under the address of their ops.

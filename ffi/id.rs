@@ -13,7 +13,10 @@ use crate::{
         INVALID,
         LIMIT, //
     },
-    kapi::bindings,
+    kapi::{
+        bindings,
+        report::complain, //
+    },
     names::Name,
     space::Policy,
 };
@@ -61,6 +64,21 @@ pub(super) fn alloc(
 ) -> Result<u32> {
     let range = IdRange::new(min, max)?;
     pool().ok_or(ENODEV)?.alloc(set, range, policy, private)
+}
+
+/// What a put returns. A caller that has nothing to put is told, for it cannot see it otherwise.
+fn last(id: u32, result: Result<bool>) -> bool {
+    match result {
+        Ok(last) => last,
+        Err(err) => {
+            if err == ENOENT {
+                complain(c"put of an ID that is not there", id, None);
+            } else if err == EACCES {
+                complain(c"put of an ID of another set", id, None);
+            }
+            false
+        }
+    }
 }
 
 /// Finds for [`ioasid_find`] and its relative.
@@ -162,7 +180,7 @@ unsafe extern "C" fn ioasid_put(
     set: *mut bindings::ioasid_set,
     ioasid: bindings::ioasid_t,
 ) -> bool {
-    pool().is_some_and(|pool| pool.put(tag(set), ioasid).unwrap_or(false))
+    pool().is_some_and(|pool| last(ioasid, pool.put(tag(set), ioasid)))
 }
 
 /// # Safety
@@ -202,7 +220,7 @@ unsafe extern "C" fn ioasid_put_named(
     }
     // SAFETY: By the safety requirements, and it is not null.
     let name = Name::new(unsafe { CStr::from_char_ptr(name) });
-    pool().is_some_and(|pool| pool.put_named(tag(set), ioasid, name).unwrap_or(false))
+    pool().is_some_and(|pool| last(ioasid, pool.put_named(tag(set), ioasid, name)))
 }
 
 /// # Safety

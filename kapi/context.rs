@@ -3,6 +3,7 @@
 //! Questions about the calling context and the clock. Target: `rust/kernel/task.rs`, `time.rs`.
 
 use super::bindings;
+use kernel::types::NotThreadSafe;
 
 /// Whether work that takes locks has to be left to somebody else.
 ///
@@ -19,6 +20,30 @@ pub(crate) fn must_defer() -> bool {
 pub(crate) fn is_rt() -> bool {
     // SAFETY: No preconditions.
     unsafe { bindings::ioasid_is_rt() }
+}
+
+/// A section in which lockdep lets a `spinlock_t` be taken under a `raw_spinlock_t` and in hard
+/// interrupts: [`must_defer`] keeps `PREEMPT_RT`, where that would sleep, out of it.
+pub(crate) struct SpinSection(NotThreadSafe);
+
+impl SpinSection {
+    #[inline]
+    pub(crate) fn enter() -> Self {
+        #[cfg(CONFIG_PROVE_LOCKING)]
+        // SAFETY: No preconditions; left in the drop, by the same thread.
+        unsafe {
+            bindings::ioasid_spin_section_enter()
+        };
+        Self(NotThreadSafe)
+    }
+}
+
+#[cfg(CONFIG_PROVE_LOCKING)]
+impl Drop for SpinSection {
+    fn drop(&mut self) {
+        // SAFETY: Entered when the object was made.
+        unsafe { bindings::ioasid_spin_section_leave() };
+    }
 }
 
 /// A point in time: jiffies, cut to 32 bits.

@@ -51,7 +51,7 @@ pub(crate) struct Deferred<T: Jobs> {
     #[pin]
     quick: Opaque<bindings::delayed_work>,
     #[pin]
-    slow: Opaque<bindings::delayed_work>,
+    slow: Opaque<bindings::work_struct>,
     #[pin]
     irq: Opaque<bindings::irq_work>,
 }
@@ -79,7 +79,7 @@ impl<T: Jobs> Deferred<T> {
             }),
             // SAFETY: As above.
             slow <- Opaque::ffi_init(|slot| unsafe {
-                bindings::ioasid_init_delayed_work(slot, Some(Self::run_slow))
+                bindings::ioasid_init_work(slot, Some(Self::run_slow))
             }),
             // SAFETY: As above.
             irq <- Opaque::ffi_init(|slot| unsafe {
@@ -88,18 +88,17 @@ impl<T: Jobs> Deferred<T> {
         }? Error)
     }
 
-    fn item(&self, lane: Lane) -> *mut bindings::delayed_work {
-        match lane {
-            Lane::Quick => self.quick.get(),
-            Lane::Slow => self.slow.get(),
-        }
-    }
-
     /// Has the lane run soon. Any context in which a workqueue may be used: not under the locks of
     /// the scheduler.
     pub(crate) fn kick(&self, lane: Lane) {
-        // SAFETY: By the type invariants queue and item are initialised and live until the drop.
-        unsafe { bindings::mod_delayed_work_on(ANY_CPU, self.queue.as_ptr(), self.item(lane), 0) };
+        let queue = self.queue.as_ptr();
+        // SAFETY: By the type invariants queue and items are initialised and live until the drop.
+        unsafe {
+            match lane {
+                Lane::Quick => bindings::mod_delayed_work_on(ANY_CPU, queue, self.quick.get(), 0),
+                Lane::Slow => bindings::queue_work_on(ANY_CPU, queue, self.slow.get()),
+            }
+        };
     }
 
     /// Has the quick lane run soon. Any context, also with interrupts off.
@@ -108,14 +107,14 @@ impl<T: Jobs> Deferred<T> {
         unsafe { bindings::irq_work_queue(self.irq.get()) };
     }
 
-    /// Has the lane run in `delay` jiffies, unless it is due already.
-    pub(crate) fn kick_after(&self, lane: Lane, delay: u32) {
+    /// Has the quick lane run in `delay` jiffies, unless it is due already.
+    pub(crate) fn kick_after(&self, delay: u32) {
         // SAFETY: As in `kick`.
         unsafe {
             bindings::queue_delayed_work_on(
                 ANY_CPU,
                 self.queue.as_ptr(),
-                self.item(lane),
+                self.quick.get(),
                 // CAST: `unsigned long` has at least 32 bits.
                 delay as c_ulong,
             )
@@ -128,7 +127,7 @@ impl<T: Jobs> Deferred<T> {
         unsafe {
             bindings::irq_work_sync(self.irq.get());
             bindings::flush_delayed_work(self.quick.get());
-            bindings::flush_delayed_work(self.slow.get());
+            bindings::flush_work(self.slow.get());
         }
     }
 
@@ -150,10 +149,7 @@ impl<T: Jobs> Deferred<T> {
     /// The item is `slow` of a `Deferred`.
     unsafe extern "C" fn run_slow(work: *mut bindings::work_struct) {
         // SAFETY: By the safety requirements.
-        let this = unsafe {
-            let item = container_of!(work, bindings::delayed_work, work);
-            &*container_of!(Opaque::cast_from(item), Self, slow)
-        };
+        let this = unsafe { &*container_of!(Opaque::cast_from(work), Self, slow) };
         T::run(this, Lane::Slow);
     }
 
@@ -184,7 +180,7 @@ impl<T: Jobs> PinnedDrop for Deferred<T> {
         unsafe {
             bindings::irq_work_sync(self.irq.get());
             bindings::cancel_delayed_work_sync(self.quick.get());
-            bindings::cancel_delayed_work_sync(self.slow.get());
+            bindings::cancel_work_sync(self.slow.get());
             bindings::destroy_workqueue(self.queue.as_ptr());
         }
     }

@@ -122,7 +122,7 @@ impl<T> Drop for Cache<T> {
 /// The pointer owns an initialised object of the array's cache that nobody else can see.
 pub(crate) struct Unpublished<'a, T> {
     node: NonNull<Node<T>>,
-    _cache: PhantomData<&'a Cache<T>>,
+    cache: &'a Cache<T>,
 }
 
 impl<T> Deref for Unpublished<'_, T> {
@@ -234,7 +234,7 @@ impl<T, D> IdArray<T, D> {
         // INVARIANT: Initialised just now, and ours alone.
         Ok(Unpublished {
             node,
-            _cache: PhantomData,
+            cache: &self.cache,
         })
     }
 
@@ -326,12 +326,16 @@ impl<'a, T, D> Guard<'a, T, D> {
     /// The object is given back, to be dropped without the lock, with
     ///
     /// - `EBUSY` if there is no such slot free,
+    /// - `EINVAL` if it was prepared for an array with another cache,
     /// - `ENOMEM`.
     pub(crate) fn insert(
         &mut self,
         object: Unpublished<'a, T>,
         slot: Slot,
     ) -> Result<u32, (Error, Unpublished<'a, T>)> {
+        if !ptr::eq(object.cache, &*self.array.cache) {
+            return Err((EINVAL, object));
+        }
         let xa = self.array.xa.get();
         let node = object.node.as_ptr();
         // SAFETY: By its invariant the object is valid and invisible, so its number may be written.
@@ -388,8 +392,18 @@ impl<'a, T, D> Guard<'a, T, D> {
 
     /// Whether there is no object at all.
     pub(crate) fn is_empty(&self) -> bool {
-        // SAFETY: The lock is held, so nobody writes the head.
-        unsafe { ptr::read_volatile(&raw const (*self.array.xa.get()).xa_head).is_null() }
+        let mut at = 0;
+        // An insertion that failed for want of memory leaves nodes without objects.
+        // SAFETY: The array is initialised; `at` is valid for the call.
+        unsafe {
+            bindings::xa_find(
+                self.array.xa.get(),
+                &mut at,
+                c_ulong::MAX,
+                bindings::XA_PRESENT,
+            )
+            .is_null()
+        }
     }
 }
 

@@ -6,17 +6,33 @@ use super::{
     Script, //
 };
 use crate::{
+    allocator::{
+        Key,
+        Provider,
+        SpaceId, //
+    },
     entry::SetTag,
     id::{
+        IdRange,
         INVALID,
         LIMIT, //
     },
-    pool::Pool, //
+    pool::Pool,
 };
 use kernel::{
     macros::kunit_tests,
     prelude::*,
-    sync::atomic::Relaxed, //
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc, //
+    },
+    time::{
+        delay::fsleep,
+        Delta, //
+    },
 };
 
 const ANY: SetTag = SetTag::NONE;
@@ -25,6 +41,24 @@ fn free(pool: &Pool, id: u32) -> Result<bool> {
     let reclaimed = pool.free(ANY, id)?;
     pool.flush();
     Ok(reclaimed)
+}
+
+/// Sets the capacity while it is asked for a number.
+struct Shrink {
+    pool: Arc<Pool>,
+    returned: Atomic<u32>,
+}
+
+impl Provider for Shrink {
+    fn pick(&self, range: IdRange) -> u32 {
+        // Only the first one succeeds.
+        let _ = self.pool.install_capacity(100);
+        range.min()
+    }
+
+    fn give_back(&self, id: u32) {
+        self.returned.store(id, Relaxed);
+    }
 }
 
 #[kunit_tests(ioasid_allocator)]
@@ -273,6 +307,164 @@ mod tests {
         assert_eq!(pool.unregister(script.key())?, 0);
         assert_eq!(script.returned(), 1);
         assert_eq!(pool.count(|_| true), 0);
+        Ok(())
+    }
+
+    /// Custom numbers are given back by themselves when they have rested.
+    #[test]
+    fn custom_numbers_return_after_their_rest() -> Result {
+        let pool = new_pool()?;
+        let script = Script::new(1)?;
+        script.register(&pool, 1)?;
+        pool.space.set_quarantine(50);
+        assert_eq!(alloc(&pool, 1, 9)?, 1);
+        assert!(pool.free(ANY, 1)?);
+        for _ in 0..100 {
+            if script.returned() != 0 {
+                break;
+            }
+            fsleep(Delta::from_millis(20));
+        }
+        assert_eq!(script.returned(), 1);
+        assert_eq!(pool.unregister(script.key())?, 0);
+        assert_eq!(script.returned(), 1);
+        Ok(())
+    }
+
+    /// One that was never called leaves the numbers of the one that is where they are.
+    #[test]
+    fn unregister_in_the_queue_ends_no_rest() -> Result {
+        let pool = new_pool()?;
+        let (one, two) = (Script::new(1)?, Script::new(1)?);
+        one.register(&pool, 1)?;
+        two.register(&pool, 2)?;
+        pool.space.set_quarantine(3_600_000);
+        assert_eq!(alloc(&pool, 1, 9)?, 1);
+        assert!(pool.free(ANY, 1)?);
+        assert_eq!(pool.unregister(two.key())?, 0);
+        assert_eq!(pool.count(|_| true), 1);
+        assert_eq!(one.returned(), 0);
+        assert_eq!(pool.unregister(one.key())?, 0);
+        assert_eq!(one.returned(), 1);
+        Ok(())
+    }
+
+    /// A number that rests from the time of another allocator is kept aside as well.
+    #[test]
+    fn resting_number_is_kept_aside() -> Result {
+        let pool = new_pool()?;
+        let (one, two) = (Script::new(10)?, Script::new(10)?);
+        one.register(&pool, 1)?;
+        two.register(&pool, 2)?;
+        assert_eq!(alloc(&pool, 1, 99)?, 10);
+        assert_eq!(pool.unregister(one.key())?, 1);
+        pool.space.set_quarantine(3_600_000);
+        assert!(free(&pool, 10)?);
+        assert_eq!(alloc(&pool, 1, 99)?, 11);
+        assert_eq!(two.returned(), 0);
+        assert_eq!(pool.unregister(two.key())?, 1);
+        assert_eq!(two.returned(), 1);
+        assert_eq!(two.last_returned.load(Relaxed), 10);
+        pool.space.set_quarantine(0);
+        assert!(free(&pool, 11)?);
+        assert_eq!(one.returned(), 0);
+        Ok(())
+    }
+
+    /// B-014: nobody takes over before all numbers have arrived.
+    #[test]
+    fn next_takes_over_after_the_last_return() -> Result {
+        let pool = new_pool()?;
+        let (one, two) = (Script::new(1)?, Script::new(1)?);
+        one.register(&pool, 1)?;
+        two.register(&pool, 2)?;
+        one.slow.store(10, Relaxed);
+        for id in 1..=5 {
+            assert_eq!(alloc(&pool, 1, 9)?, id);
+        }
+        for id in 1..=5 {
+            assert!(pool.free(ANY, id)?);
+        }
+        assert_eq!(pool.unregister(one.key())?, 0);
+        assert_eq!(one.returned(), 5);
+        // None of them is kept aside, and none is a duplicate.
+        for id in 1..=5 {
+            assert_eq!(alloc(&pool, 1, 9)?, id);
+            assert!(free(&pool, id)?);
+        }
+        assert_eq!(two.picks.load(Relaxed), 5);
+        assert_eq!(pool.unregister(two.key())?, 0);
+        Ok(())
+    }
+
+    /// B-024: of a module that went without a word nothing is called any more.
+    #[test]
+    fn evicted_allocator_is_not_called() -> Result {
+        let pool = new_pool()?;
+        let script = Script::new(1)?;
+        script.register(&pool, 1)?;
+        for id in 1..=3 {
+            assert_eq!(alloc(&pool, 1, 9)?, id);
+        }
+        pool.get(ANY, 1)?;
+        assert!(!pool.free(ANY, 1)?);
+        pool.space.set_quarantine(3_600_000);
+        assert!(pool.free(ANY, 2)?);
+        let there = script.key().0;
+        assert_eq!(pool.evict(|addr| addr == there + 1), 0);
+        assert_eq!(pool.evict(|addr| addr == there), 1);
+        pool.space.set_quarantine(0);
+        assert!(pool.put(ANY, 1)?);
+        assert!(pool.free(ANY, 3)?);
+        pool.shut_down();
+        assert_eq!(pool.count(|_| true), 0);
+        assert_eq!(script.returned(), 0);
+        // The default allocator has taken over.
+        assert_eq!(alloc(&pool, 1, 9)?, 1);
+        assert!(free(&pool, 1)?);
+        Ok(())
+    }
+
+    /// B-024: what is on its way to it when it goes is waited for, or dropped.
+    #[test]
+    fn evict_waits_for_returns() -> Result {
+        let pool = new_pool()?;
+        let script = Script::new(1)?;
+        script.register(&pool, 1)?;
+        script.slow.store(20, Relaxed);
+        for id in 1..=20 {
+            assert_eq!(alloc(&pool, 1, 99)?, id);
+            assert!(pool.free(ANY, id)?);
+        }
+        let there = script.key().0;
+        assert_eq!(pool.evict(|addr| addr == there), 1);
+        let returned = script.returned();
+        pool.flush();
+        fsleep(Delta::from_millis(50));
+        assert_eq!(script.returned(), returned);
+        assert_eq!(pool.count(|_| true), 0);
+        Ok(())
+    }
+
+    /// B-009: a number that was good when it was asked for, and goes back when it no longer is.
+    #[test]
+    fn capacity_may_shrink_while_a_number_is_picked() -> Result {
+        let pool = Arc::pin_init(
+            crate::pool::new(crate::ffi::pool().ok_or(ENODEV)?.space.cache(), 0),
+            GFP_KERNEL,
+        )?;
+        let shrink = Arc::new(
+            Shrink {
+                pool: pool.clone(),
+                returned: Atomic::new(0),
+            },
+            GFP_KERNEL,
+        )?;
+        pool.register(Key(1), SpaceId(1, 1), shrink.clone())?;
+        assert!(alloc(&pool, 500, 500) == Err(EINVAL));
+        assert_eq!(shrink.returned.load(Relaxed), 500);
+        assert_eq!(pool.capacity(), 100);
+        assert_eq!(pool.unregister(Key(1))?, 0);
         Ok(())
     }
 }

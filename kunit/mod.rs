@@ -33,6 +33,10 @@ use kernel::{
         },
         Arc, //
     },
+    time::{
+        delay::fsleep,
+        Delta, //
+    },
 };
 
 /// A pool that nobody else knows. The slab cache is the one of the module's own pool.
@@ -58,6 +62,8 @@ struct Script {
     /// Named again and again if not 0.
     stuck: Atomic<u32>,
     picks: Atomic<u32>,
+    /// How long a number takes to return, in milliseconds.
+    slow: Atomic<u32>,
     returned: Atomic<u32>,
     last_returned: Atomic<u32>,
 }
@@ -69,6 +75,7 @@ impl Script {
                 next: Atomic::new(first),
                 stuck: Atomic::new(0),
                 picks: Atomic::new(0),
+                slow: Atomic::new(0),
                 returned: Atomic::new(0),
                 last_returned: Atomic::new(0),
             },
@@ -105,6 +112,10 @@ impl Provider for Script {
     }
 
     fn give_back(&self, id: u32) {
+        let slow = self.slow.load(Relaxed);
+        if slow != 0 {
+            fsleep(Delta::from_millis(slow.into()));
+        }
         self.returned.fetch_add(1, Relaxed);
         self.last_returned.store(id, Relaxed);
     }

@@ -170,10 +170,14 @@ mod tests {
     fn over_put_by_name_keeps_names() -> Result {
         let pool = new_pool()?;
         let id = alloc(&pool, 1, 9)?;
-        assert!(pool.put_named(ANY, id, Name::new(c"kvm")) == Err(EINVAL));
-        pool.get_named(ANY, id, Name::new(c"kvm"))?;
-        assert!(!pool.put_named(ANY, id, Name::new(c"vdcm"))?);
-        assert!(pool.put_named(ANY, id, Name::new(c"kvm")) == Err(EINVAL));
+        let (kvm, vdcm) = (Name::new(c"kvm"), Name::new(c"vdcm"));
+        assert!(pool.put_named(ANY, id, kvm) == Err(EINVAL));
+        assert!(pool.names.first_after(id, None).is_none());
+        pool.get_named(ANY, id, kvm)?;
+        assert!(!pool.put_named(ANY, id, vdcm)?);
+        assert!(pool.put_named(ANY, id, kvm) == Err(EINVAL));
+        // Whose reference was dropped under a wrong name is still told.
+        assert!(pool.names.first_after(id, None) == Some((kvm, 1)));
         assert!(pool.free(ANY, id)?);
         Ok(())
     }

@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn quarantine_delays_reuse() -> Result {
         let pool = new_pool()?;
-        pool.space.set_quarantine(100);
+        pool.space.set_quarantine(3_600_000);
         assert_eq!(alloc(&pool, 1, 2)?, 1);
         assert!(pool.free(SetTag::NONE, 1)?);
         assert!(pool.get(SetTag::NONE, 1) == Err(EINVAL));
@@ -201,6 +201,10 @@ mod tests {
         assert!(pool.free(SetTag::NONE, 1) == Err(ENOENT));
         assert_eq!(alloc(&pool, 1, 2)?, 2);
         assert!(alloc(&pool, 1, 2) == Err(ENOSPC));
+        pool.shut_down();
+        pool.space.set_quarantine(100);
+        assert_eq!(alloc(&pool, 1, 1)?, 1);
+        assert!(pool.free(SetTag::NONE, 1)?);
         assert!(pool.free(SetTag::NONE, 2)?);
         let mut waited = 0;
         while pool.count(|_| true) != 0 && waited < 100 {
@@ -212,6 +216,21 @@ mod tests {
         assert_eq!(alloc(&pool, 1, 2)?, 1);
         assert!(pool.free(SetTag::NONE, 1)?);
         assert_eq!(pool.count(|_| true), 0);
+        Ok(())
+    }
+
+    /// B-030: beyond the last number there is only the start of the range.
+    #[test]
+    fn cyclic_wraps_at_the_last_number() -> Result {
+        let pool = new_pool()?;
+        let last = LIMIT - 1;
+        assert_eq!(by(&pool, Policy::Cyclic, last, last)?, last);
+        assert!(by(&pool, Policy::Cyclic, last, last) == Err(ENOSPC));
+        assert_eq!(by(&pool, Policy::Cyclic, 7, last)?, 7);
+        assert_eq!(by(&pool, Policy::Cyclic, 7, last)?, 8);
+        for id in [7, 8, last] {
+            assert!(pool.free(SetTag::NONE, id)?);
+        }
         Ok(())
     }
 

@@ -113,6 +113,17 @@ mod tests {
                     assert_eq!(next.count() + 1, word.count());
                     assert!(next.is_owned() == word.is_owned());
                 }
+                if let Ok(next) = word.put_any() {
+                    assert!(!word.is_dead());
+                    if word.count() != 0 {
+                        assert!(word.put() == Ok(next));
+                    } else {
+                        // The owner's, which it had not given up.
+                        assert!(word.state() == State::Idle && word.is_owned() && next.is_dead());
+                    }
+                }
+                let released = word.release_owner();
+                assert!(released.count() == word.count() && !released.is_owned());
                 let pending = word.mark_pending();
                 assert!(pending.count() == word.count() && pending.is_owned() == word.is_owned());
                 assert!(pending.is_dead() == word.is_dead());

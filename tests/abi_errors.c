@@ -101,6 +101,21 @@ static void over_put_names_its_caller(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ioasid_free(NULL, id), 0);
 }
 
+/* B-083: a bool cannot tell what a put had to do with. */
+static void put_of_unknown_names_its_caller(struct kunit *test)
+{
+	struct log_watch *watch = log_listen(test);
+	ioasid_t id = must_alloc(test, 1, 9, NULL);
+
+	KUNIT_EXPECT_TRUE(test, eventually(!ioasid_put(NULL, 77) && log_lines(watch)));
+	KUNIT_EXPECT_TRUE_MSG(test, log_tells(watch, "ID 77"), "%s", watch->last);
+	KUNIT_EXPECT_TRUE_MSG(test, log_tells(watch, KBUILD_MODNAME), "%s", watch->last);
+	watch->lines = 0;
+	KUNIT_EXPECT_TRUE(test, eventually(!ioasid_put(WRONG_SET, id) && log_lines(watch)));
+	KUNIT_EXPECT_TRUE_MSG(test, log_tells(watch, "another set"), "%s", watch->last);
+	KUNIT_EXPECT_EQ(test, ioasid_free(NULL, id), 0);
+}
+
 /* B-083, B-247: nobody can flood the log. */
 static void messages_are_limited(struct kunit *test)
 {
@@ -218,6 +233,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(wrong_set_of_pending_id_has_no_access),
 	KUNIT_CASE(unknown_id_is_told),
 	KUNIT_CASE(over_put_names_its_caller),
+	KUNIT_CASE_SLOW(put_of_unknown_names_its_caller),
 	KUNIT_CASE(messages_are_limited),
 	KUNIT_CASE_SLOW(refusals_are_silent),
 	KUNIT_CASE(named_reference_holds_id),

@@ -251,6 +251,32 @@ static void id_freed_through_both_interfaces_returns(struct kunit *test)
 		KUNIT_EXPECT_TRUE_MSG(test, eventually(is_unknown(id)), "ID %u", id);
 }
 
+static void do_free_and_over_put(void *data)
+{
+	struct call *call = data;
+	int i;
+
+	call->ret[0] = ioasid_free(NULL, call->id);
+	for (i = 0; i < ARRAY_SIZE(call->put); i++)
+		call->put[i] = ioasid_compat_put(call->id);
+}
+
+/* B-073, B-083: the owner's reference is dropped once, by the free that may still be under way. */
+static void over_put_of_freed_id_drops_nothing(struct kunit *test)
+{
+	struct call call = {};
+
+	call.id = must_alloc(test, 9, 9, NULL);
+	KUNIT_EXPECT_EQ(test, ioasid_get(NULL, call.id), 0);
+	run_in(context_of(test), do_free_and_over_put, &call);
+	KUNIT_EXPECT_EQ(test, call.ret[0], 1);
+	KUNIT_EXPECT_EQ(test, call.put[0], !context_of(test)->deferred);
+	KUNIT_EXPECT_FALSE(test, call.put[1]);
+	KUNIT_EXPECT_FALSE(test, call.put[2]);
+	KUNIT_EXPECT_FALSE(test, call.put[3]);
+	KUNIT_EXPECT_TRUE(test, eventually(returned(9)));
+}
+
 struct round {
 	struct call call;
 	unsigned int lost;
@@ -313,6 +339,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(last_named_put_returns_number, contexts_gen_params),
 	KUNIT_CASE_PARAM(many_frees_return_all_numbers, contexts_gen_params),
 	KUNIT_CASE_PARAM(id_freed_through_both_interfaces_returns, contexts_gen_params),
+	KUNIT_CASE_PARAM(over_put_of_freed_id_drops_nothing, contexts_gen_params),
 	KUNIT_CASE_PARAM(number_comes_back_again_and_again, contexts_gen_params),
 	{}
 };

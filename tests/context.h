@@ -6,10 +6,12 @@
 #include <kunit/test.h>
 #include <linux/bottom_half.h>
 #include <linux/completion.h>
+#include <linux/cpumask.h>
 #include <linux/irq_work.h>
 #include <linux/irqflags.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
+#include <linux/smp.h>
 #include <linux/spinlock.h>
 #include <linux/timer.h>
 
@@ -73,6 +75,36 @@ static inline void under_raw_spinlock(struct errand *errand)
 	raw_spin_lock_irqsave(&driver_raw_lock, flags);
 	errand->run(errand->data);
 	raw_spin_unlock_irqrestore(&driver_raw_lock, flags);
+}
+
+/* What a mutex of the scheduler's is like: PREEMPT_RT spins, and interrupts are on. */
+static inline void under_raw_spinlock_irqs_on(struct errand *errand)
+{
+	static DEFINE_RAW_SPINLOCK(lock);
+
+	raw_spin_lock(&lock);
+	errand->run(errand->data);
+	raw_spin_unlock(&lock);
+}
+
+static inline void run_errand(void *data)
+{
+	struct errand *errand = data;
+
+	errand->run(errand->data);
+}
+
+/* From another CPU where there is one. */
+static inline void in_ipi(struct errand *errand)
+{
+	int cpu;
+
+	migrate_disable();
+	cpu = cpumask_any_but(cpu_online_mask, smp_processor_id());
+	if (cpu >= nr_cpu_ids)
+		cpu = smp_processor_id();
+	smp_call_function_single(cpu, run_errand, errand, true);
+	migrate_enable();
 }
 
 struct timer_errand {
@@ -173,7 +205,9 @@ static const struct context contexts[] = {
 	{ "softirq", in_timer, false },
 	{ "local_irq_disable", irqs_off, true },
 	{ "spin_lock_irqsave", under_spinlock, true },
+	{ "raw_spin_lock", under_raw_spinlock_irqs_on, false },
 	{ "raw_spin_lock_irqsave", under_raw_spinlock, true },
+	{ "ipi", in_ipi, true },
 	{ "irq_handler", in_irq_handler, true },
 	{ "hardirq", in_hard_irq, true },
 };

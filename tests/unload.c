@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A module that forgets to unregister its allocator. What counts happens when it is unloaded: its
- * exit function frees an ID, whose number then goes back through a callback in code that is about
- * to vanish. Loaded last, see the Makefile: other suites find no empty space any more.
+ * exit function frees an ID, whose number goes back through a callback in code that is about to
+ * vanish: that has to be waited for, and no further one may run. Loaded last, see the Makefile:
+ * other suites find no empty space any more.
  */
+#include <linux/completion.h>
 #include <linux/module.h>
 
 #include "common.h"
 
-static ioasid_t id = INVALID_IOASID;
+#define IDS 3
+
+static unsigned int allocated;
+static DECLARE_COMPLETION(entered);
+static bool left;
 
 static ioasid_t forgotten_alloc(ioasid_t min, ioasid_t max, void *data)
 {
@@ -18,8 +24,9 @@ static ioasid_t forgotten_alloc(ioasid_t min, ioasid_t max, void *data)
 /* Without anybody who waits for it, it returns to where nothing is any more. */
 static void forgotten_free(ioasid_t number, void *data)
 {
+	WARN(READ_ONCE(left), "called after the exit function has freed what belongs to it");
+	complete(&entered);
 	msleep(500);
-	pr_info("ID %u came back in time\n", number);
 }
 
 static struct ioasid_allocator_ops forgotten = {
@@ -30,11 +37,14 @@ static struct ioasid_allocator_ops forgotten = {
 /* B-022, B-024, B-162. */
 static void allocator_is_left_registered(struct kunit *test)
 {
-	if (id != INVALID_IOASID)
+	if (allocated)
 		kunit_skip(test, "runs once, until the module is unloaded");
 	KUNIT_ASSERT_EQ(test, ioasid_register_allocator(&forgotten), 0);
-	id = ioasid_alloc(NULL, 1, TEST_MAX, NULL);
-	KUNIT_EXPECT_EQ(test, id, 1);
+	while (allocated < IDS) {
+		ioasid_t id = ioasid_alloc(NULL, allocated + 1, TEST_MAX, NULL);
+
+		KUNIT_ASSERT_EQ(test, id, ++allocated);
+	}
 }
 
 static struct kunit_case cases[] = {
@@ -57,8 +67,16 @@ module_init(unload_init);
 
 static void __exit unload_exit(void)
 {
-	if (id != INVALID_IOASID)
+	ioasid_t id;
+
+	if (!allocated)
+		return;
+	ioasid_free(NULL, 1);
+	wait_for_completion(&entered);
+	/* The first number is still on its way: these come after it. */
+	for (id = 2; id <= allocated; id++)
 		ioasid_free(NULL, id);
+	WRITE_ONCE(left, true);
 }
 module_exit(unload_exit);
 

@@ -39,7 +39,7 @@ typedef ioasid_t (*ioasid_alloc_fn_t)(ioasid_t min, ioasid_t max, void *data);
  * Called once the number can no longer be found: a lookup of it in here fails.
  *
  * Context: Process context (a work item, or the failing ioasid_alloc()), no lock of the
- * IOASID core held. May sleep.
+ * IOASID core held. May sleep. Must not allocate IOASIDs or (un)register allocators.
  */
 typedef void (*ioasid_free_fn_t)(ioasid_t ioasid, void *data);
 
@@ -151,13 +151,15 @@ int ioasid_get(struct ioasid_set *set, ioasid_t ioasid);
  * @set: the set that owns the ID, or NULL to skip the ownership check
  * @ioasid: the ID
  *
- * Drops what ioasid_get() took and never the owner's reference: putting too often is
- * reported with the caller's name and changes nothing.
+ * Drops what ioasid_get() took and never the owner's reference: a put without a reference,
+ * of an ID that is not there or of another set's is reported with the caller's name, a few
+ * times in five seconds at most, and changes nothing.
  *
  * Context: Any context but NMI. Takes no lock unless it is the last reference of a freed
  * ID. With interrupts off (and, on PREEMPT_RT, with preemption off) the number returns a
  * little later, from a work item.
- * Return: true if this was the last reference of a freed ID.
+ * Return: true if this was the last reference of a freed ID; false otherwise, mistakes
+ * included.
  */
 bool ioasid_put(struct ioasid_set *set, ioasid_t ioasid);
 
@@ -181,6 +183,9 @@ int ioasid_get_named(struct ioasid_set *set, ioasid_t ioasid, const char *name);
  * @ioasid: the ID
  * @name: as given to ioasid_get_named()
  *
+ * Where the name could not be kept, or cannot be removed (interrupts off on PREEMPT_RT),
+ * only the reference is dropped; a name that is left over goes with the ID.
+ *
  * Context: Any context but NMI.
  * Return: as ioasid_put().
  */
@@ -193,7 +198,9 @@ bool ioasid_put_named(struct ioasid_set *set, ioasid_t ioasid, const char *name)
  * @getter: called with the private data under RCU; takes whatever reference keeps the
  *	data alive after the return and may refuse. NULL for none. Not called without data
  *
- * Works until the ID is reclaimed, freed or not.
+ * Works until the ID is reclaimed, freed or not. A @getter that runs while the ID is being
+ * reclaimed may still see the private data: whoever frees the ID or drops its last reference
+ * keeps the data for an RCU grace period more.
  *
  * Context: Any context but NMI. Takes no lock and writes no shared memory of its own.
  * Return: the private data, which may be NULL, NULL if @getter refused, or
@@ -216,7 +223,8 @@ void *ioasid_find(struct ioasid_set *set, ioasid_t ioasid, bool (*getter)(void *
  *
  * * %-EINVAL: @ops or one of its callbacks is NULL
  * * %-EEXIST: @ops is registered
- * * %-EAGAIN: the default allocator has IDs that are not reclaimed yet
+ * * %-EAGAIN: no custom allocator is registered and there are IDs that are not reclaimed
+ *   yet: of the default allocator, left behind by a custom one, or resting
  * * %-ENOMEM: out of memory
  * * %-ENODEV: called before the module is up
  */
@@ -227,9 +235,11 @@ int ioasid_register_allocator(struct ioasid_allocator_ops *ops);
  * @ops: as given to ioasid_register_allocator()
  *
  * On return no callback runs or will run on behalf of @ops. If no ops share its number
- * space any more, the next registered allocator (in the end the default one) takes over,
- * and IDs that are still live stay usable until they are freed; their numbers are not
- * handed out twice, and nobody is told when they return.
+ * space any more, numbers that are on their way back or rest are given back first, then
+ * the next registered allocator (in the end the default one) takes over; allocations wait
+ * for it. IDs that are still live stay usable until they are freed; their numbers are not
+ * handed out twice, and nobody is told when they return. A module that is removed with @ops
+ * registered is not called any more either, and is reported.
  *
  * Context: Process context, not from a callback of an allocator. May sleep.
  */
@@ -270,6 +280,8 @@ static inline int ioasid_alloc_range(struct ioasid_set *set, ioasid_t min, ioasi
 				     enum ioasid_alloc_policy policy, void *private,
 				     ioasid_t *ioasid)
 {
+	if (ioasid)
+		*ioasid = INVALID_IOASID;
 	return -EOPNOTSUPP;
 }
 
