@@ -3,7 +3,8 @@
 # One file for three callers: the kernel tree (drivers/iommu/ioasid/), "make -C KDIR M=$PWD",
 # and a developer ("make help").
 
-ifneq ($(KERNELRELEASE),)
+# Not KERNELRELEASE: "make clean" in a kernel tree that is not configured has none.
+ifneq ($(srctree),)
 
 ifneq ($(KBUILD_EXTMOD),)
 # Kconfig is not read for an external module.
