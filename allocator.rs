@@ -279,23 +279,28 @@ impl Registry {
             drop(gone);
             return Ok(None);
         }
+        // Where it is not found, no number is given back to it.
+        let mut gone = None;
+        if farewell == Farewell::Abrupt {
+            gone = groups.remove(group_at).ok();
+        }
         drop(groups);
 
         // Only what was called has numbers. Nobody else is called before they have arrived, or he
         // might be blamed for naming one of them: allocations wait for `admin`.
         if was_called {
             self.active.replace(None);
-            if farewell == Farewell::Orderly {
+        }
+        if farewell == Farewell::Orderly {
+            if was_called {
                 switch.end_rest();
             }
+            gone = self.groups.lock().remove(group_at).ok();
         }
-        let mut groups = self.groups.lock();
-        let gone = groups.remove(group_at).ok();
-        let next = groups.first().and_then(Group::caller);
-        drop(groups);
         // Numbers that are given back right now.
         self.active.synchronize();
         drop(gone);
+        let next = self.groups.lock().first().and_then(Group::caller);
         if was_called {
             match next {
                 Some(next) => self.active.replace(Some(next)),
