@@ -9,7 +9,10 @@
  *	and then (a new slab page, a new leaf) is in it; what is done for it later is not.
  * all: everything that the machine executed from the first call until it was idle again, RCU
  *	callbacks, work items, softirqs, the ticks meanwhile and the kernel threads' own work
- *	included, divided by the number of calls.
+ *	included, divided by the number of calls. Becoming idle takes more instructions than a
+ *	few hundred calls, and a tick more or less would be seen in the result: each round begins
+ *	at another time between two ticks, and of what becoming idle took in all rounds the
+ *	middle half counts.
  *
  * From both, the same is subtracted for an implementation that does nothing, measured with the same
  * loops: what remains is the implementation. All loops go through IDs in a shuffled order that
@@ -22,6 +25,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/sort.h>
 #include <linux/vmalloc.h>
 #include <linux/vmstat.h>
 #include <asm/tsc.h>
@@ -58,11 +62,17 @@ static const char *const op_names[NR_OPS] = {
 /* A tick comes every 4 million instructions: one batch in 30 is disturbed. */
 #define BATCH 128
 
+/* Batches of alloc and of free, for each size; they come in as many rounds as it takes. */
+#define ROUND_BATCHES 96
+#define MAX_ROUNDS (ROUND_BATCHES / 2)
+
 struct figures {
 	u64 calls;
 	u64 call_calls;
 	u64 call_time;
-	u64 all_time;
+	u64 loop_time;
+	u64 settle_time[MAX_ROUNDS];
+	unsigned int rounds;
 };
 
 static struct figures none[NR_OPS], sum[NR_OPS];
@@ -117,6 +127,16 @@ static void settle(void)
 		quiet = work_in_window() <= quiet_limit ? quiet + 1 : 0;
 	if (quiet < 2)
 		pr_warn("ioasid_bench: the machine does not become idle\n");
+}
+
+/* From a tick on, until @part of @parts of the time to the next has passed. */
+static void wait_for_phase(unsigned int part, unsigned int parts)
+{
+	unsigned int us = TICK_USEC * part / parts;
+
+	msleep(1);
+	if (us)
+		usleep_range(us, us);
 }
 
 /* What a machine without anything to do executes in a window. */
@@ -204,15 +224,19 @@ static void (*const loops[NR_OPS])(const struct bench_impl *impl, u32 *id) = {
 	[OP_GETPUT] = loop_getput,
 };
 
-/* @batches batches over the IDs at @id, from the beginning again after @wrap. */
+/*
+ * @batches batches over the IDs at @id, from the beginning again after @wrap: one of @rounds
+ * rounds.
+ */
 static void run(const struct bench_impl *impl, enum op op, struct figures *to, u32 *id,
-		unsigned int batches, unsigned int wrap)
+		unsigned int batches, unsigned int wrap, unsigned int rounds)
 {
 	unsigned long switches, disturbed;
 	u64 work, time;
 	unsigned int i;
 
 	settle();
+	wait_for_phase(to->rounds, rounds);
 	work = work_done();
 	for (i = 0; i < batches; i++) {
 		disturbed = bench_interrupts();
@@ -227,8 +251,10 @@ static void run(const struct bench_impl *impl, enum op op, struct figures *to, u
 		}
 		cond_resched();
 	}
+	time = work_done();
+	to->loop_time += time - work;
 	settle();
-	to->all_time += work_done() - work;
+	to->settle_time[to->rounds++] = work_done() - time;
 	to->calls += batches * BATCH;
 }
 
@@ -237,21 +263,27 @@ static void run_all(const struct bench_impl *impl, struct figures *to, u32 *id, 
 {
 	unsigned int whole = n / BATCH;
 	unsigned int group = min(whole / 2, 32);
-	unsigned int rounds = 96 / group;
+	unsigned int rounds = ROUND_BATCHES / group;
 	unsigned int i;
 
 	memset(to, 0, sizeof(*to) * NR_OPS);
 	if (impl->find)
-		run(impl, OP_FIND, &to[OP_FIND], id, 512, whole);
+		run(impl, OP_FIND, &to[OP_FIND], id, 512, whole, 1);
 	if (impl->getput)
-		run(impl, OP_GETPUT, &to[OP_GETPUT], id, 512, whole);
+		run(impl, OP_GETPUT, &to[OP_GETPUT], id, 512, whole, 1);
 	for (i = 0; i < rounds; i++) {
 		u32 *some = id + i * group % (whole - group + 1) * BATCH;
 
-		run(impl, OP_FREE, &to[OP_FREE], some, group, group);
-		run(impl, OP_ALLOC, &to[OP_ALLOC], some, group, group);
+		run(impl, OP_FREE, &to[OP_FREE], some, group, group, rounds);
+		run(impl, OP_ALLOC, &to[OP_ALLOC], some, group, group, rounds);
 	}
-	run(impl, OP_PAIR, &to[OP_PAIR], id, 128, whole);
+	group = min(whole, 32);
+	rounds = 8;
+	for (i = 0; i < rounds; i++) {
+		u32 *some = whole < rounds * group ? id : id + i * group * BATCH;
+
+		run(impl, OP_PAIR, &to[OP_PAIR], some, 32, group, rounds);
+	}
 }
 
 /* ------------------------------------------------------------------------------- live IDs, memory */
@@ -342,9 +374,27 @@ static s64 mean(u64 time, u64 calls)
 	return calls ? div64_u64(time * 100, calls) : 0;
 }
 
+static int compare(const void *a, const void *b)
+{
+	return cmp_int(*(const u64 *)a, *(const u64 *)b);
+}
+
+/* What becoming idle took in all rounds, had each taken the mean of the middle half. */
+static u64 settle_time(struct figures *f)
+{
+	unsigned int cut = f->rounds / 4;
+	u64 middle = 0;
+	unsigned int i;
+
+	sort(f->settle_time, f->rounds, sizeof(*f->settle_time), compare, NULL);
+	for (i = cut; i < f->rounds - cut; i++)
+		middle += f->settle_time[i];
+	return div64_u64(middle * f->rounds, f->rounds - 2 * cut);
+}
+
 static void report(const struct bench_impl *impl, unsigned int n, enum op op)
 {
-	const struct figures *f = &sum[op], *base = &none[op];
+	struct figures *f = &sum[op], *base = &none[op];
 
 	if (!f->calls)
 		return;
@@ -356,7 +406,8 @@ static void report(const struct bench_impl *impl, unsigned int n, enum op op)
 	print_figure(impl, n, op_names[op], "call",
 		     mean(f->call_time, f->call_calls) - mean(base->call_time, base->call_calls));
 	print_figure(impl, n, op_names[op], "all",
-		     mean(f->all_time, f->calls) - mean(base->all_time, base->calls));
+		     mean(f->loop_time + settle_time(f), f->calls) -
+		     mean(base->loop_time + settle_time(base), base->calls));
 }
 
 static int bench(const struct bench_impl *impl)
