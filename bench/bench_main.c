@@ -134,7 +134,7 @@ static void wait_for_phase(unsigned int part, unsigned int parts)
 {
 	unsigned int us = TICK_USEC * part / parts;
 
-	msleep(1);
+	schedule_timeout_uninterruptible(1);
 	if (us)
 		usleep_range(us, us);
 }
@@ -286,7 +286,7 @@ static void run_all(const struct bench_impl *impl, struct figures *to, u32 *id, 
 	}
 }
 
-/* ------------------------------------------------------------------------------- live IDs, memory */
+/* ----------------------------------------------------------------------------- live IDs, memory */
 
 static void shuffle(void)
 {
