@@ -29,7 +29,7 @@ module! {
     params: {
         quarantine_ms: u32 {
             default: 0,
-            description: "Rest of a reclaimed ID before its number is reused, in ms, up to 86400000 (default 0)",
+            description: "Rest of a number before its reuse, in ms, up to 86400000 (default 0)",
         },
     },
 }

@@ -41,7 +41,8 @@ pub(crate) struct SrcuCell<T> {
     _owns: PhantomData<Arc<T>>,
 }
 
-// SAFETY: The cell hands out `&T` and moves `Arc<T>` between threads, which is what the bounds allow.
+// SAFETY: The cell hands out `&T` and moves `Arc<T>` between threads, which is what the bounds
+// allow.
 unsafe impl<T: Send + Sync> Send for SrcuCell<T> {}
 // SAFETY: As above; the SRCU structure is made for concurrent use.
 unsafe impl<T: Send + Sync> Sync for SrcuCell<T> {}
