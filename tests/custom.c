@@ -9,9 +9,12 @@ FAKE_KIND(c)
 /* Who names the next number? Each has numbers of its own to tell by. */
 static ioasid_t next_number(struct kunit *test)
 {
+	int out = atomic_read(&fakes_have_out);
 	ioasid_t id = must_alloc(test, 1, TEST_MAX, NULL);
 
 	KUNIT_EXPECT_GE(test, ioasid_free(NULL, id), 0);
+	/* It goes back from a work item. */
+	KUNIT_EXPECT_TRUE(test, eventually(atomic_read(&fakes_have_out) == out));
 	return id;
 }
 

@@ -9,6 +9,9 @@
 
 #include "common.h"
 
+/* How many numbers all of them have named and not got back. */
+static atomic_t __maybe_unused fakes_have_out;
+
 struct fake {
 	struct ioasid_allocator_ops ops;
 	struct kunit *test;
@@ -83,7 +86,8 @@ static inline ioasid_t fake_alloc(ioasid_t min, ioasid_t max, void *data)
 			id = INVALID_IOASID;
 	}
 	if (id <= TEST_MAX)
-		__set_bit(id, fake->named);
+		if (!__test_and_set_bit(id, fake->named))
+			atomic_inc(&fakes_have_out);
 	fake_leave(fake);
 	return id;
 }
@@ -97,8 +101,12 @@ static inline void fake_free(ioasid_t id, void *data)
 	fake->last_freed = id;
 	if (!is_unknown(id))
 		fake->still_found++;
-	if (id <= TEST_MAX && !__test_and_clear_bit(id, fake->named))
-		fake->not_named++;
+	if (id <= TEST_MAX) {
+		if (__test_and_clear_bit(id, fake->named))
+			atomic_dec(&fakes_have_out);
+		else
+			fake->not_named++;
+	}
 	fake_leave(fake);
 }
 
