@@ -5,6 +5,7 @@
 #include <linux/preempt.h>
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
+#include <linux/sched.h>
 #include <linux/stacktrace.h>
 #include <linux/string.h>
 
@@ -33,6 +34,68 @@ bool ioasid_xa_has_free(struct xarray *xa, unsigned long first, unsigned long la
 
 	xas_find_marked(&xas, last, XA_FREE_MARK);
 	return xas.xa_node != XAS_RESTART;
+}
+
+void ioasid_numbers_init(struct xarray *xa)
+{
+	/* Taken inside the lock of another array. */
+	static struct lock_class_key key;
+
+	xa_init_flags(xa, XA_FLAGS_LOCK_IRQ | XA_FLAGS_ACCOUNT);
+	lockdep_set_class(&xa->xa_lock, &key);
+}
+
+int ioasid_numbers_reserve(struct xarray *xa, unsigned long index)
+{
+	unsigned long flags;
+	void *old;
+
+	xa_lock_irqsave(xa, flags);
+	old = __xa_cmpxchg(xa, index, NULL, XA_ZERO_ENTRY, GFP_ATOMIC | __GFP_NOWARN);
+	xa_unlock_irqrestore(xa, flags);
+	return xa_err(old);
+}
+
+void ioasid_numbers_release(struct xarray *xa, unsigned long index)
+{
+	unsigned long flags;
+
+	xa_lock_irqsave(xa, flags);
+	__xa_cmpxchg(xa, index, XA_ZERO_ENTRY, NULL, 0);
+	xa_unlock_irqrestore(xa, flags);
+}
+
+int ioasid_numbers_set(struct xarray *xa, unsigned long index, unsigned long value)
+{
+	unsigned long flags;
+	void *old;
+
+	xa_lock_irqsave(xa, flags);
+	old = __xa_store(xa, index, (void *)value, 0);
+	xa_unlock_irqrestore(xa, flags);
+	return xa_err(old);
+}
+
+void ioasid_wait_init(struct wait_queue_head *head)
+{
+	init_waitqueue_head(head);
+}
+
+void ioasid_wake_all(struct wait_queue_head *head)
+{
+	if (wq_has_sleeper(head))
+		wake_up_all(head);
+}
+
+int ioasid_wait_until(struct wait_queue_head *head, unsigned int ms, bool (*done)(void *data),
+		      void *data)
+{
+	return wait_event_timeout(*head, done(data), msecs_to_jiffies(ms)) != 0;
+}
+
+struct mm_struct *ioasid_current_mm(void)
+{
+	return current->mm;
 }
 
 struct kmem_cache *ioasid_cache_create(const char *name, unsigned int size, unsigned int align)
@@ -79,7 +142,13 @@ void ioasid_init_delayed_work(struct delayed_work *work, work_func_t fn)
 	INIT_DELAYED_WORK(work, fn);
 }
 
-void ioasid_init_work(struct work_struct *work, work_func_t fn)
+/* One function for each, or lockdep would take them for one. */
+void ioasid_init_slow_work(struct work_struct *work, work_func_t fn)
+{
+	INIT_WORK(work, fn);
+}
+
+void ioasid_init_waiting_work(struct work_struct *work, work_func_t fn)
 {
 	INIT_WORK(work, fn);
 }

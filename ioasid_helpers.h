@@ -4,10 +4,12 @@
 #define IOASID_HELPERS_H
 
 #include <linux/irq_work.h>
+#include <linux/mmu_notifier.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
@@ -15,6 +17,18 @@ void ioasid_xa_init(struct xarray *xa);
 void ioasid_xa_lock(struct xarray *xa);
 void ioasid_xa_unlock(struct xarray *xa);
 bool ioasid_xa_has_free(struct xarray *xa, unsigned long first, unsigned long last);
+
+void ioasid_numbers_init(struct xarray *xa);
+int ioasid_numbers_reserve(struct xarray *xa, unsigned long index);
+void ioasid_numbers_release(struct xarray *xa, unsigned long index);
+int ioasid_numbers_set(struct xarray *xa, unsigned long index, unsigned long value);
+
+void ioasid_wait_init(struct wait_queue_head *head);
+void ioasid_wake_all(struct wait_queue_head *head);
+int ioasid_wait_until(struct wait_queue_head *head, unsigned int ms, bool (*done)(void *data),
+		      void *data);
+
+struct mm_struct *ioasid_current_mm(void);
 
 struct kmem_cache *ioasid_cache_create(const char *name, unsigned int size, unsigned int align);
 
@@ -27,7 +41,8 @@ void ioasid_spin_unlock(spinlock_t *lock, unsigned long flags);
 
 struct workqueue_struct *ioasid_alloc_queue(const char *name);
 void ioasid_init_delayed_work(struct delayed_work *work, work_func_t fn);
-void ioasid_init_work(struct work_struct *work, work_func_t fn);
+void ioasid_init_slow_work(struct work_struct *work, work_func_t fn);
+void ioasid_init_waiting_work(struct work_struct *work, work_func_t fn);
 void ioasid_init_irq_work(struct irq_work *work, void (*fn)(struct irq_work *work));
 
 bool ioasid_must_defer(void);

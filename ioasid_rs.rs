@@ -7,14 +7,19 @@ mod debugfs;
 mod entry;
 mod ffi;
 mod id;
+mod id_stack;
 mod kapi;
 #[cfg(CONFIG_IOASID_KUNIT_TEST)]
 mod kunit;
+mod life;
 mod names;
 mod pool;
+mod quota;
+mod set;
 mod space;
 mod state;
 
+use kapi::id_array::Cache;
 use kernel::{
     prelude::*,
     sync::Arc, //
@@ -49,8 +54,11 @@ impl kernel::Module for IoasidModule {
             pr_err!("quarantine_ms {quarantine} is above {MAX_QUARANTINE_MS}\n");
             return Err(EINVAL);
         }
-        let cache = Arc::new(kapi::id_array::Cache::new(c"ioasid")?, GFP_KERNEL)?;
-        let pool = KBox::pin_init(debugfs::new(pool::new(cache, quarantine)), GFP_KERNEL)?;
+        let caches = pool::Caches {
+            entries: Arc::new(Cache::new(c"ioasid")?, GFP_KERNEL)?,
+            sets: Arc::new(Cache::new(c"ioasid_set")?, GFP_KERNEL)?,
+        };
+        let pool = KBox::pin_init(debugfs::new(pool::new(caches, quarantine)), GFP_KERNEL)?;
         Ok(Self {
             _pool: ffi::Published::new(pool)?,
         })

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The verbs.
+//! The verbs. Those about sets are in [`set`].
 //!
-//! Lock order: `Registry::admin`, then `Registry::groups`; the lock of the index and
-//! `Names::counts` are taken with none of ours held. Callbacks of custom allocators and getters
+//! Lock order: `Registry::admin`, then one of `Registry::groups` and the lock of the index. The lock
+//! of the sets and `Names::counts` are taken with no spinlock of ours held. Callbacks of custom allocators and getters
 //! run with no lock held.
 //!
 //! An ID that is freed or put for the last time where locks are out of reach goes on the deferred
 //! list and is finished by the quick lane. Numbers that belong to a custom allocator are handed
 //! back by the slow lane.
+
+mod set;
 
 use crate::{
     allocator::{
@@ -22,13 +24,13 @@ use crate::{
     },
     entry::{
         Entry,
-        SetTag,
         DEFAULT_PROVIDER, //
     },
     id::{
         is_number,
         IdRange, //
     },
+    id_stack::IdStack,
     kapi::{
         context::{
             must_defer,
@@ -38,23 +40,33 @@ use crate::{
         deferred::{
             Deferred,
             Jobs,
-            Lane, //
+            Lane,
+            Remote, //
         },
         id_array::{
             Cache,
             Node, //
         },
+        mm::MmExit,
         report::complain,
+        wait::WaitQueue,
     },
+    life::Life,
     names::{
         Name,
         Names, //
+    },
+    set::{
+        Owner,
+        Set,
+        SetTag, //
     },
     space::{
         Named,
         Policy,
         PublishError,
         Retired,
+        SetLeft,
         Space, //
     },
     state::{
@@ -67,12 +79,7 @@ use core::ffi::c_void;
 use kernel::{
     prelude::*,
     sync::{
-        atomic::{
-            Acquire,
-            Atomic,
-            Full,
-            Relaxed, //
-        },
+        atomic::Relaxed,
         rcu,
         Arc, //
     },
@@ -89,80 +96,88 @@ pub(crate) type Pool = Deferred<Core>;
 #[pin_data]
 pub(crate) struct Core {
     #[pin]
-    pub(crate) space: Space,
+    pub(crate) space: Space<Ender>,
     #[pin]
     registry: Registry,
     #[pin]
     pub(crate) names: Names,
-    deferred: IdStack,
-    returning: IdStack,
+    /// Freed or put for the last time where locks are out of reach.
+    deferred: IdStack<Entry>,
+    /// On their way back to a custom allocator.
+    returning: IdStack<Entry>,
+    /// Those who wait for a pinned ID or a set.
+    #[pin]
+    waiters: WaitQueue,
 }
 
-/// IDs linked through their entries. They stay in the index as long as they are on the list.
-struct IdStack {
-    first: Atomic<u32>,
+/// Ends a set when its mm exits.
+pub(crate) struct Ender {
+    pool: Remote<Core>,
+    set: u32,
 }
 
-impl IdStack {
-    const fn new() -> Self {
-        Self {
-            first: Atomic::new(0),
-        }
+impl MmExit for Ender {
+    fn exiting(&self) {
+        self.pool.with(|pool| {
+            pool.space.sets.note_exit(self.set);
+            pool.kick(Lane::Waiting);
+        });
     }
+}
 
-    fn push(&self, entry: &Node<Entry>) {
-        let mut first = self.first.load(Relaxed);
-        loop {
-            entry.link.store(first, Relaxed);
-            match self.first.cmpxchg(first, entry.id(), Full) {
-                Ok(_) => return,
-                Err(current) => first = current,
-            }
-        }
-    }
-
-    /// Takes the whole list and calls `each` for every ID; it may take the ID out of the index.
-    fn drain(&self, space: &Space, mut each: impl FnMut(u32)) {
-        let mut id = self.first.xchg(0, Full);
-        loop {
-            let guard = rcu::read_lock();
-            let Some(entry) = space.lookup(id, &guard) else {
-                return;
-            };
-            let next = entry.link.load(Acquire);
-            drop(guard);
-            each(id);
-            id = next;
-        }
-    }
+/// The slab caches of a pool; pools may share them.
+#[derive(Clone)]
+pub(crate) struct Caches {
+    pub(crate) entries: Arc<Cache<Entry>>,
+    pub(crate) sets: Arc<Cache<Set>>,
 }
 
 /// Creates an empty pool. Numbers rest for `quarantine` milliseconds before they are reused.
-pub(crate) fn new(cache: Arc<Cache<Entry>>, quarantine: u32) -> impl PinInit<Pool, Error> {
+pub(crate) fn new(caches: Caches, quarantine: u32) -> impl PinInit<Pool, Error> {
     Pool::new(
         c"ioasid",
         try_pin_init!(Core {
-            space <- Space::new(cache, quarantine),
+            space <- Space::new(caches.entries, caches.sets, quarantine),
             registry <- Registry::new(),
             names <- Names::new(),
-            deferred: IdStack::new(),
-            returning: IdStack::new(),
+            deferred: IdStack::new(|entry| &entry.link),
+            returning: IdStack::new(|entry| &entry.link),
+            waiters <- WaitQueue::new(),
         }? Error),
     )
 }
 
 impl Pool {
-    /// Allocates an ID. Sleeps.
+    /// Allocates an ID, by the policy of its set if none is given. Sleeps.
     ///
     /// # Errors
     ///
-    /// - `EINVAL` if the range is beyond the capacity,
-    /// - `ENOSPC` if no number is left, or if a custom allocator gave none or one out of range,
+    /// - `EINVAL` if the range is beyond the capacity or there is no such set,
+    /// - `EBUSY` if the set gets no more IDs,
+    /// - `ENOSPC` if no number or no quota is left, or if a custom allocator gave no number or one
+    ///   out of range,
     /// - `EEXIST` if a custom allocator named a number twice,
     /// - `ENOMEM`.
     pub(crate) fn alloc(
         &self,
         set: SetTag,
+        range: IdRange,
+        policy: Option<Policy>,
+        private: *mut c_void,
+    ) -> Result<u32> {
+        let (owner, usual) = if set == SetTag::NONE {
+            (Owner::KERNEL, Policy::Lowest)
+        } else {
+            let guard = rcu::read_lock();
+            let found = self.space.sets.find(set, &guard).ok_or(EINVAL)?;
+            (found.owner(), found.policy())
+        };
+        self.alloc_for(owner, range, policy.unwrap_or(usual), private)
+    }
+
+    fn alloc_for(
+        &self,
+        owner: Owner,
         range: IdRange,
         policy: Policy,
         private: *mut c_void,
@@ -174,13 +189,16 @@ impl Pool {
             if self.registry.has_custom() {
                 let active = self.registry.active();
                 if let Some(allocator) = active.get() {
-                    return self.alloc_custom(allocator, set, range, private);
+                    return self.alloc_custom(allocator, owner, range, private);
                 }
             }
-            let entry = self.space.prepare(set, DEFAULT_PROVIDER, private)?;
+            let entry = self.space.prepare(owner, DEFAULT_PROVIDER, private)?;
             match self.space.publish(entry, range, policy) {
                 Ok(id) => return Ok(id),
-                Err(PublishError::Failed(err)) => return Err(err),
+                Err(PublishError::Failed(err)) => {
+                    self.bury_soon();
+                    return Err(err);
+                }
                 Err(PublishError::Closed(stray)) => {
                     if let Some(id) = stray {
                         let _ = self.free(SetTag::NONE, id);
@@ -194,15 +212,18 @@ impl Pool {
     fn alloc_custom(
         &self,
         allocator: &Active,
-        set: SetTag,
+        owner: Owner,
         range: IdRange,
         private: *mut c_void,
     ) -> Result<u32> {
         let provider = allocator.provider();
-        let mut entry = self.space.prepare(set, allocator.number(), private)?;
+        let mut entry = self.space.prepare(owner, allocator.number(), private)?;
+        // Nobody is asked for a number that cannot be used.
+        self.space.may_charge(owner)?;
         for _ in 0..=MAX_KEPT_ASIDE {
             let id = provider.pick(range);
             if !is_number(id) {
+                self.space.count_failure(owner);
                 return Err(ENOSPC);
             }
             if !range.contains(id) {
@@ -212,6 +233,7 @@ impl Pool {
                     provider.culprit(),
                 );
                 provider.give_back(id);
+                self.space.count_failure(owner);
                 return Err(ENOSPC);
             }
             match self.space.publish_at(entry, id) {
@@ -223,10 +245,12 @@ impl Pool {
                 }
                 Err(err) => {
                     provider.give_back(id);
+                    self.bury_soon();
                     return Err(err);
                 }
             }
         }
+        self.space.count_failure(owner);
         Err(ENOSPC)
     }
 
@@ -239,7 +263,7 @@ impl Pool {
         guard: &'g rcu::Guard,
     ) -> Result<&'g Node<Entry>> {
         let entry = self.space.lookup(id, guard).ok_or(ENOENT)?;
-        if entry.word().is_dead() {
+        if entry.life.word().is_dead() {
             return Err(ENOENT);
         }
         if !entry.is_owned_by(set) {
@@ -256,7 +280,10 @@ impl Pool {
     #[inline]
     pub(crate) fn get(&self, set: SetTag, id: u32) -> Result {
         let guard = rcu::read_lock();
-        self.lookup(set, id, &guard).map_err(unknown_to_get)?.get()
+        self.lookup(set, id, &guard)
+            .map_err(unknown_to_get)?
+            .life
+            .get()
     }
 
     /// Takes a reference under a name. Errors as for [`Pool::get`].
@@ -264,6 +291,7 @@ impl Pool {
         let guard = rcu::read_lock();
         self.lookup(set, id, &guard)
             .map_err(unknown_to_get)?
+            .life
             .get_named()?;
         drop(guard);
         self.names.add(id, name);
@@ -277,14 +305,14 @@ impl Pool {
     /// `ENOENT` unknown, `EACCES` wrong set, `EINVAL` without a reference to drop (reported).
     #[inline]
     pub(crate) fn put(&self, set: SetTag, id: u32) -> Result<bool> {
-        self.put_with(set, id, Entry::put)
+        self.put_with(set, id, Life::put)
     }
 
     /// Drops a reference that was taken under a name. As for [`Pool::put`].
     pub(crate) fn put_named(&self, set: SetTag, id: u32, name: Name) -> Result<bool> {
         let guard = rcu::read_lock();
         let entry = self.lookup(set, id, &guard)?;
-        if entry.word().count() != 0 {
+        if entry.life.word().count() != 0 {
             self.names.remove(id, name);
         }
         drop(guard);
@@ -293,7 +321,7 @@ impl Pool {
 
     /// Drops a reference, the owner's after all others. As for [`Pool::put`].
     pub(crate) fn put_any(&self, id: u32) -> Result<bool> {
-        self.put_with(SetTag::NONE, id, Entry::put_any)
+        self.put_with(SetTag::NONE, id, Life::put_any)
     }
 
     #[inline]
@@ -301,11 +329,11 @@ impl Pool {
         &self,
         set: SetTag,
         id: u32,
-        put: impl Fn(&Entry) -> Result<Word, PutError>,
+        put: impl Fn(&Life) -> Result<Word, PutError>,
     ) -> Result<bool> {
         let guard = rcu::read_lock();
         let entry = self.lookup(set, id, &guard)?;
-        match put(entry) {
+        match put(&entry.life) {
             Ok(word) if word.is_dead() => {
                 if must_defer() {
                     self.defer(entry);
@@ -335,13 +363,13 @@ impl Pool {
         let guard = rcu::read_lock();
         let entry = self.lookup(set, id, &guard)?;
         let freed = if must_defer() {
-            let freed = entry.mark_pending();
+            let freed = entry.life.mark_pending();
             if freed.is_ok() {
                 self.defer(entry);
             }
             freed
         } else {
-            entry.free()
+            entry.life.free()
         };
         drop(guard);
         match freed {
@@ -382,6 +410,25 @@ impl Pool {
             .replace_private(private);
         drop(guard);
         synchronize_rcu();
+        Ok(())
+    }
+
+    /// Takes the private data away, and waits until nobody reads it. Sleeps if there was some.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` unknown, `EBUSY` freed.
+    pub(crate) fn detach_private(&self, id: u32) -> Result {
+        let guard = rcu::read_lock();
+        let entry = self.lookup(SetTag::NONE, id, &guard)?;
+        if entry.life.word().state() == State::FreePending {
+            return Err(EBUSY);
+        }
+        let before = entry.replace_private(core::ptr::null_mut());
+        drop(guard);
+        if !before.is_null() {
+            synchronize_rcu();
+        }
         Ok(())
     }
 
@@ -438,6 +485,7 @@ impl Pool {
 
     /// Ends every rest, and waits for everything that is on its way. Sleeps.
     pub(crate) fn shut_down(&self) {
+        self.end_all_sets();
         self.space.set_quarantine(0);
         self.end_rest();
         let left = self.count(|_| true);
@@ -458,12 +506,18 @@ impl Pool {
         if word.is_named() {
             self.names.clear(id);
         }
-        self.hand_back(id, self.space.retire(id));
+        let (retired, left) = self.space.retire(id);
+        self.hand_back(id, retired);
+        if left == SetLeft::Empty {
+            self.set_is_empty();
+        }
     }
 
+    #[inline]
     fn hand_back(&self, id: u32, retired: Retired) {
         match retired {
             Retired::Gone => {}
+            Retired::Pinned => self.waiters.wake_all(),
             Retired::Resting(wait) => {
                 if let Some(wait) = wait {
                     self.kick_after(wait);
@@ -486,9 +540,9 @@ impl Pool {
         let Some(entry) = self.space.lookup(id, &guard) else {
             return;
         };
-        let word = entry.word();
+        let word = entry.life.word();
         let word = if word.state() == State::FreePending {
-            entry.release_owner()
+            entry.life.release_owner()
         } else {
             word
         };
@@ -514,14 +568,22 @@ impl Jobs for Core {
     fn run(this: &Pool, lane: Lane) {
         match lane {
             Lane::Quick => {
-                this.deferred.drain(&this.space, |id| this.finish(id));
+                this.space.drain(&this.deferred, |id| this.finish(id));
                 this.expire(false);
             }
-            Lane::Slow => this.returning.drain(&this.space, |id| {
+            Lane::Slow => this.space.drain(&this.returning, |id| {
                 if let Some(number) = this.space.withdraw(id) {
                     this.registry.give_back(number, id);
                 }
             }),
+            Lane::Waiting => this.tidy_sets(),
+        }
+    }
+
+    fn has_work(&self, lane: Lane) -> bool {
+        match lane {
+            Lane::Waiting => self.space.sets.has_notes(),
+            Lane::Quick | Lane::Slow => false,
         }
     }
 }

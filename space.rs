@@ -3,20 +3,22 @@
 //! The index: number to entry, for every allocator and set.
 //!
 //! The one interface behind which it can be exchanged: [`Space::prepare`] reserves what can fail,
-//! [`Space::publish`] and [`Space::publish_at`] make an entry visible in one step,
-//! [`Space::lookup`] finds it under RCU, [`Space::retire`], [`Space::expire`] and
-//! [`Space::withdraw`] take it out, [`Space::next`] iterates.
+//! [`Space::publish`] and [`Space::publish_at`] make an entry visible in one step and charge its
+//! set, [`Space::lookup`] finds it under RCU, [`Space::retire`], [`Space::expire`] and
+//! [`Space::withdraw`] take it out, [`Space::next`] and [`Space::advance`] iterate.
+
+mod members;
 
 use crate::{
     entry::{
         Entry,
-        SetTag,
         DEFAULT_PROVIDER, //
     },
     id::{
         IdRange,
         LIMIT, //
     },
+    id_stack::IdStack,
     kapi::{
         context::Stamp,
         id_array::{
@@ -27,7 +29,14 @@ use crate::{
             Slot,
             Unpublished, //
         },
+        mm::MmExit,
         module::Pinned,
+    },
+    quota::Capacity,
+    set::{
+        Owner,
+        Set,
+        Sets, //
     },
 };
 use core::ffi::c_void;
@@ -54,6 +63,26 @@ pub(crate) enum Policy {
     TopDown,
 }
 
+impl From<u32> for Policy {
+    fn from(raw: u32) -> Self {
+        match raw {
+            1 => Self::Cyclic,
+            2 => Self::TopDown,
+            _ => Self::Lowest,
+        }
+    }
+}
+
+impl From<Policy> for u32 {
+    fn from(policy: Policy) -> Self {
+        match policy {
+            Policy::Lowest => 0,
+            Policy::Cyclic => 1,
+            Policy::TopDown => 2,
+        }
+    }
+}
+
 /// Why the default allocator gave no number.
 pub(crate) enum PublishError {
     /// This is how it failed.
@@ -69,6 +98,15 @@ impl From<Error> for PublishError {
     }
 }
 
+/// What became of the set of an ID that is reclaimed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SetLeft {
+    /// Nothing: it has more, or it is the kernel's own.
+    Alone,
+    /// It has none.
+    Empty,
+}
+
 /// What became of a reclaimed ID.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Retired {
@@ -79,6 +117,8 @@ pub(crate) enum Retired {
     Resting(Option<u32>),
     /// The number belongs to a custom allocator: [`Space::withdraw`] it and give it back.
     GiveBack,
+    /// Somebody wants it to stay, and will be the one to take it out.
+    Pinned,
 }
 
 /// What became of a number that somebody named, when it was to be entered.
@@ -101,6 +141,8 @@ struct Ledger {
     live: u32,
     /// Where the next cyclic allocation starts.
     next: u32,
+    /// How the numbers are divided among the sets.
+    capacity: Capacity,
     /// Resting numbers, in the order in which they were reclaimed; 0 is none.
     first_resting: u32,
     last_resting: u32,
@@ -108,29 +150,37 @@ struct Ledger {
     pinned: Option<Pinned>,
 }
 
-/// The index.
+/// The index, and the sets that own what is in it.
 #[pin_data]
-pub(crate) struct Space {
+pub(crate) struct Space<H: MmExit> {
     #[pin]
     array: IdArray<Entry, Ledger>,
+    #[pin]
+    pub(crate) sets: Sets<H>,
     /// How many numbers there are, 0 included. Changed under the lock.
     capacity: Atomic<u32>,
     /// How long numbers rest, in milliseconds.
     quarantine: Atomic<u32>,
 }
 
-impl Space {
-    pub(crate) fn new(cache: Arc<Cache<Entry>>, quarantine: u32) -> impl PinInit<Self> {
+impl<H: MmExit> Space<H> {
+    pub(crate) fn new(
+        cache: Arc<Cache<Entry>>,
+        set_cache: Arc<Cache<Set>>,
+        quarantine: u32,
+    ) -> impl PinInit<Self> {
         pin_init!(Self {
             array <- IdArray::new(cache, Ledger {
                 fixed: false,
                 open: true,
                 live: 0,
                 next: 1,
+                capacity: Capacity::new(),
                 first_resting: 0,
                 last_resting: 0,
                 pinned: None,
             }),
+            sets <- Sets::new(set_cache),
             capacity: Atomic::new(LIMIT),
             quarantine: Atomic::new(quarantine),
         })
@@ -165,6 +215,11 @@ impl Space {
         Ok(())
     }
 
+    /// How many IDs there can be.
+    fn total(&self) -> u32 {
+        self.capacity().saturating_sub(1)
+    }
+
     /// Sets how long numbers that are reclaimed from now on rest, in milliseconds.
     pub(crate) fn set_quarantine(&self, ms: u32) {
         self.quarantine.store(ms, Relaxed);
@@ -184,40 +239,51 @@ impl Space {
     /// Allocates an entry, the one thing that publishing it needs. Sleeps.
     pub(crate) fn prepare(
         &self,
-        set: SetTag,
+        owner: Owner,
         provider: u32,
         private: *mut c_void,
     ) -> Result<Unpublished<'_, Entry>> {
-        self.array.prepare(Entry::new(set, provider, private))
+        self.array.prepare(Entry::new(owner, provider, private))
     }
 
     /// Picks a free number and publishes the entry under it. May sleep.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the range is beyond the capacity, `ENOSPC` if nothing in it is free, `ENOMEM`.
+    /// - `EINVAL` if the range is beyond the capacity or the set is gone,
+    /// - `EBUSY` if the set gets no more IDs,
+    /// - `ENOSPC` if nothing in the range is free or the quota is used up,
+    /// - `ENOMEM`.
     pub(crate) fn publish(
         &self,
         entry: Unpublished<'_, Entry>,
         range: IdRange,
         policy: Policy,
     ) -> Result<u32, PublishError> {
+        let owner = entry.owner();
         let mut ledger = self.array.lock();
         let result = if !ledger.open {
             Err((PublishError::Closed(None), entry))
         } else if range.max() >= self.capacity() {
             Err((EINVAL.into(), entry))
         } else {
-            match policy {
-                Policy::Lowest => Self::insert_lowest(&mut ledger, entry, range),
-                Policy::Cyclic => Self::insert_cyclic(&mut ledger, entry, range),
-                Policy::TopDown => Self::insert_highest(&mut ledger, entry, range),
+            match self.charge(&mut ledger, owner) {
+                Err(err) => Err((err.into(), entry)),
+                Ok(peak) => match policy {
+                    Policy::Lowest => Self::insert_lowest(&mut ledger, entry, range),
+                    Policy::Cyclic => Self::insert_cyclic(&mut ledger, entry, range),
+                    Policy::TopDown => Self::insert_highest(&mut ledger, entry, range),
+                }
+                .map_err(|(err, entry)| {
+                    let err = if err == EBUSY { ENOSPC } else { err };
+                    self.undo_charge(&mut ledger, owner, peak, err);
+                    (err.into(), entry)
+                }),
             }
-            .map_err(|(err, entry)| (if err == EBUSY { ENOSPC } else { err }.into(), entry))
         };
         match result {
             Ok(id) => {
-                ledger.add();
+                self.add(&mut ledger, owner, id);
                 // The lock may have been dropped before the entry was stored.
                 if ledger.open {
                     Ok(id)
@@ -278,25 +344,37 @@ impl Space {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the number is beyond the capacity, `ENOMEM`.
+    /// - `EINVAL` if the number is beyond the capacity or the set is gone,
+    /// - `EBUSY` if the set gets no more IDs,
+    /// - `ENOSPC` if its quota is used up,
+    /// - `ENOMEM`.
     pub(crate) fn publish_at<'a>(
         &'a self,
         entry: Unpublished<'a, Entry>,
         id: u32,
     ) -> Result<Named<'a>> {
-        let provider = entry.provider.load(Relaxed);
+        let (owner, provider) = (entry.owner(), entry.provider.load(Relaxed));
         let mut ledger = self.array.lock();
-        let result = if id >= self.capacity() {
-            Err((EINVAL, entry))
+        let charged = if id >= self.capacity() {
+            Err(EINVAL)
         } else {
-            ledger.insert(entry, Slot::At(id))
+            self.charge(&mut ledger, owner)
         };
-        match result {
+        let peak = match charged {
+            Ok(peak) => peak,
+            Err(err) => {
+                drop(ledger);
+                drop(entry);
+                return Err(err);
+            }
+        };
+        match ledger.insert(entry, Slot::At(id)) {
             Ok(_) => {
-                ledger.add();
+                self.add(&mut ledger, owner, id);
                 Ok(Named::Published)
             }
             Err((err, entry)) if err == EBUSY => {
+                self.undo_charge(&mut ledger, owner, peak, err);
                 // The insertion does not drop the lock after it has seen the slot taken.
                 let duplicate = ledger.get(id).is_some_and(|holder| {
                     let before = holder.provider.load(Relaxed);
@@ -311,6 +389,7 @@ impl Space {
                 })
             }
             Err((err, entry)) => {
+                self.undo_charge(&mut ledger, owner, peak, err);
                 drop(ledger);
                 drop(entry);
                 Err(err)
@@ -337,12 +416,24 @@ impl Space {
         self.array.lock().open = true;
     }
 
-    /// Takes a reclaimed ID out of use.
-    pub(crate) fn retire(&self, id: u32) -> Retired {
+    /// Takes a reclaimed ID out of use. Returns what became of it and of its set.
+    pub(crate) fn retire(&self, id: u32) -> (Retired, SetLeft) {
+        let ledger = self.array.lock();
+        if let Some(entry) = ledger.get(id) {
+            let pins = entry.pins.load(Relaxed);
+            if pins != 0 {
+                entry.pins.store(pins | Entry::LEAVING, Relaxed);
+                return (Retired::Pinned, SetLeft::Alone);
+            }
+        }
+        self.take_leave(ledger, id)
+    }
+
+    fn take_leave(&self, mut ledger: Guard<'_, Entry, Ledger>, id: u32) -> (Retired, SetLeft) {
         let rest = self.quarantine.load(Relaxed);
-        let mut ledger = self.array.lock();
-        let unpinned = ledger.sub();
+        let (unpinned, left) = self.sub(&mut ledger, id);
         let retired = if rest != 0 {
+            ledger.capacity.rest();
             let until = Stamp::in_ms(rest);
             if let Some(entry) = ledger.get(id) {
                 entry.rest_until.store(until.0, Relaxed);
@@ -364,7 +455,12 @@ impl Space {
         };
         ledger.finish(retired, id);
         drop(unpinned);
-        retired
+        (retired, left)
+    }
+
+    /// Calls `each` for every ID of a list.
+    pub(crate) fn drain(&self, list: &IdStack<Entry>, each: impl FnMut(u32)) {
+        list.drain(&self.array, each);
     }
 
     /// Takes the first resting number out of use, if it is due or `early`.
@@ -380,6 +476,7 @@ impl Space {
             return Err(Some(wait));
         }
         let next = entry.link.load(Relaxed);
+        ledger.capacity.rested();
         ledger.first_resting = next;
         if next == 0 {
             ledger.last_resting = 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The life of an IOASID as one word: who holds it, and whether its owner gave it up.
+//! The life of an IOASID, or of a set, as one word: who holds it, and whether its owner gave it up.
 //!
-//! Everything here is arithmetic on a value; [`crate::entry`] applies it with compare-and-exchange,
+//! Everything here is arithmetic on a value; [`crate::life`] applies it with compare-and-exchange,
 //! so no reference slips in between a check and a change.
 
 use kernel::prelude::*;
@@ -12,6 +12,8 @@ use kernel::prelude::*;
 pub(crate) enum State {
     /// Allocated, nobody bound.
     Idle,
+    /// Somebody is bound to it.
+    Active,
     /// Freed by its owner, holders still clean up.
     FreePending,
     /// The last reference is gone, or there never was one.
@@ -33,7 +35,8 @@ pub(crate) enum PutError {
 ///   counted and the ID is never reclaimed;
 /// - bit 32: the owner's reference;
 /// - bit 33: the owner gave the ID up;
-/// - bit 34: some reference was taken under a name.
+/// - bit 34: some reference was taken under a name;
+/// - bit 35: somebody is bound.
 ///
 /// Without references the word is dead, and stays so.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,6 +47,7 @@ impl Word {
     const OWNER: u64 = 1 << 32;
     const PENDING: u64 = 1 << 33;
     const NAMED: u64 = 1 << 34;
+    const BOUND: u64 = 1 << 35;
 
     /// The count that no longer moves.
     pub(crate) const SATURATED: u64 = 1 << 31;
@@ -58,6 +62,8 @@ impl Word {
             State::Reclaimed
         } else if self.0 & Self::PENDING != 0 {
             State::FreePending
+        } else if self.0 & Self::BOUND != 0 {
+            State::Active
         } else {
             State::Idle
         }
@@ -74,9 +80,13 @@ impl Word {
     }
 
     /// Whether the owner's reference is still there.
-    #[cfg(CONFIG_IOASID_KUNIT_TEST)]
     pub(crate) fn is_owned(self) -> bool {
         self.0 & Self::OWNER != 0
+    }
+
+    /// Whether the owner has not given it up.
+    pub(crate) fn is_held_by_owner(self) -> bool {
+        self.is_owned() && self.0 & Self::PENDING == 0
     }
 
     /// Whether a name was left.
@@ -126,7 +136,7 @@ impl Word {
     /// An owner that gave the ID up has nothing left to put, even before its reference is dropped.
     pub(crate) fn put_any(self) -> Result<Self, PutError> {
         match self.put() {
-            Err(PutError::Unbalanced) if self.state() == State::Idle => {
+            Err(PutError::Unbalanced) if self.0 & Self::PENDING == 0 => {
                 Ok(self.mark_pending().release_owner())
             }
             result => result,
@@ -138,6 +148,32 @@ impl Word {
     #[inline]
     pub(crate) fn mark_pending(self) -> Self {
         Self(self.0 | Self::PENDING)
+    }
+
+    /// Somebody is bound.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if the ID is reclaimed, `EBUSY` if its owner gave it up or somebody is bound.
+    pub(crate) fn bind(self) -> Result<Self> {
+        match self.state() {
+            State::Idle => Ok(Self(self.0 | Self::BOUND)),
+            State::Active | State::FreePending => Err(EBUSY),
+            State::Reclaimed => Err(ENOENT),
+        }
+    }
+
+    /// Nobody is bound any more.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if the ID is reclaimed or nobody is bound, `EBUSY` if its owner gave it up.
+    pub(crate) fn unbind(self) -> Result<Self> {
+        match self.state() {
+            State::Active => Ok(Self(self.0 & !Self::BOUND)),
+            State::FreePending => Err(EBUSY),
+            State::Idle | State::Reclaimed => Err(ENOENT),
+        }
     }
 
     /// Drops the owner's reference.

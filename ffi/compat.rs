@@ -14,10 +14,13 @@ use super::{
     pool, //
 };
 use crate::{
-    entry::SetTag,
-    id::INVALID,
+    id::{
+        IdRange,
+        INVALID, //
+    },
     kapi::report::complain,
-    space::Policy, //
+    set::SetTag,
+    space::Policy,
 };
 use core::ffi::c_void;
 use kernel::{
@@ -46,7 +49,16 @@ unsafe extern "C" fn ioasid_compat_alloc(
     max: u32,
     private: *mut c_void,
 ) -> u32 {
-    alloc(SetTag(set.addr()), min, max, Policy::Lowest, private).unwrap_or(INVALID)
+    if set.is_null() {
+        return alloc(SetTag::NONE, min, max, Some(Policy::Lowest), private).unwrap_or(INVALID);
+    }
+    IdRange::new(min, max)
+        .and_then(|range| {
+            pool()
+                .ok_or(ENODEV)?
+                .alloc_static(set.addr(), range, Policy::Lowest, private)
+        })
+        .unwrap_or(INVALID)
 }
 
 /// # Safety

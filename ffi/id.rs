@@ -7,7 +7,6 @@ use super::{
     pool, //
 };
 use crate::{
-    entry::SetTag,
     id::{
         IdRange,
         INVALID,
@@ -18,6 +17,7 @@ use crate::{
         report::complain, //
     },
     names::Name,
+    set::SetTag,
     space::Policy,
 };
 use core::ffi::c_void;
@@ -39,6 +39,8 @@ check_prototypes!(
     ioasid_get_named,
     ioasid_put_named,
     ioasid_find,
+    ioasid_attach_data,
+    ioasid_detach_data,
     ioasid_install_capacity,
     ioasid_get_capacity,
 );
@@ -46,7 +48,7 @@ check_prototypes!(
 /// A function that C callers pass to have data pinned while it is found.
 pub(super) type Getter = Option<unsafe extern "C" fn(*mut c_void) -> bool>;
 
-fn tag(set: *mut bindings::ioasid_set) -> SetTag {
+pub(super) fn tag(set: *mut bindings::ioasid_set) -> SetTag {
     SetTag(set.addr())
 }
 
@@ -54,12 +56,22 @@ pub(super) fn errno(result: Result) -> c_int {
     result.map_or_else(Error::to_errno, |()| 0)
 }
 
+/// The policy that C means.
+pub(super) fn policy_from(policy: bindings::ioasid_alloc_policy) -> Result<Policy> {
+    match policy {
+        bindings::ioasid_alloc_policy_IOASID_ALLOC_LOWEST => Ok(Policy::Lowest),
+        bindings::ioasid_alloc_policy_IOASID_ALLOC_CYCLIC => Ok(Policy::Cyclic),
+        bindings::ioasid_alloc_policy_IOASID_ALLOC_TOP_DOWN => Ok(Policy::TopDown),
+        _ => Err(EINVAL),
+    }
+}
+
 /// Allocates for [`ioasid_alloc`] and its relatives.
 pub(super) fn alloc(
     set: SetTag,
     min: u32,
     max: u32,
-    policy: Policy,
+    policy: Option<Policy>,
     private: *mut c_void,
 ) -> Result<u32> {
     let range = IdRange::new(min, max)?;
@@ -109,7 +121,7 @@ unsafe extern "C" fn ioasid_alloc(
     max: bindings::ioasid_t,
     private: *mut c_void,
 ) -> bindings::ioasid_t {
-    alloc(tag(set), min, max, Policy::Lowest, private).unwrap_or(INVALID)
+    alloc(tag(set), min, max, None, private).unwrap_or(INVALID)
 }
 
 /// # Safety
@@ -127,13 +139,8 @@ unsafe extern "C" fn ioasid_alloc_range(
     if ioasid.is_null() {
         return EINVAL.to_errno();
     }
-    let policy = match policy {
-        bindings::ioasid_alloc_policy_IOASID_ALLOC_LOWEST => Ok(Policy::Lowest),
-        bindings::ioasid_alloc_policy_IOASID_ALLOC_CYCLIC => Ok(Policy::Cyclic),
-        bindings::ioasid_alloc_policy_IOASID_ALLOC_TOP_DOWN => Ok(Policy::TopDown),
-        _ => Err(EINVAL),
-    };
-    let result = policy.and_then(|policy| alloc(tag(set), min, max, policy, private));
+    let result =
+        policy_from(policy).and_then(|policy| alloc(tag(set), min, max, Some(policy), private));
     // SAFETY: By the safety requirements, and it is not null.
     unsafe { *ioasid = *result.as_ref().unwrap_or(&INVALID) };
     errno(result.map(|_| ()))
@@ -234,6 +241,33 @@ unsafe extern "C" fn ioasid_find(
 ) -> *mut c_void {
     // SAFETY: By the safety requirements.
     unsafe { find(tag(set), ioasid, getter) }
+}
+
+/// # Safety
+///
+/// None: `data` is handed on.
+#[no_mangle]
+unsafe extern "C" fn ioasid_attach_data(ioasid: bindings::ioasid_t, data: *mut c_void) -> c_int {
+    if data.is_null() {
+        return EINVAL.to_errno();
+    }
+    errno(
+        pool()
+            .ok_or(ENOENT)
+            .and_then(|pool| pool.attach_private(ioasid, data)),
+    )
+}
+
+/// # Safety
+///
+/// None.
+#[no_mangle]
+unsafe extern "C" fn ioasid_detach_data(ioasid: bindings::ioasid_t) -> c_int {
+    errno(
+        pool()
+            .ok_or(ENOENT)
+            .and_then(|pool| pool.detach_private(ioasid)),
+    )
 }
 
 /// # Safety

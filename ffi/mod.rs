@@ -7,6 +7,7 @@
 mod allocator;
 mod compat;
 mod id;
+mod set;
 
 use crate::{
     kapi::module::Watch,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An object with two work items on a queue of its own. Target: `rust/kernel/workqueue.rs`, which
-//! has neither own queues nor flush nor cancel.
+//! An object with work items on a queue of its own. Target: `rust/kernel/workqueue.rs`, which has
+//! neither own queues nor flush nor cancel.
 
 use super::bindings;
 use core::{
@@ -15,25 +15,32 @@ use kernel::{
         c_ulong, //
     },
     prelude::*,
+    revocable::Revocable,
+    sync::Arc,
     types::Opaque, //
 };
 
 // CAST: `NR_CPUS` is no more than an `int`.
 const ANY_CPU: c_int = bindings::wq_misc_consts_WORK_CPU_UNBOUND as c_int;
 
-/// Which of the two work items.
+/// Which of the work items.
 #[derive(Clone, Copy)]
 pub(crate) enum Lane {
-    /// For what must not wait for callbacks of others.
+    /// For what must not wait for others.
     Quick,
     /// For what calls code that may sleep as long as it likes.
     Slow,
+    /// For what waits for others, but calls nothing of theirs that may.
+    Waiting,
 }
 
 /// The work to do.
 pub(crate) trait Jobs: Send + Sync + Sized + 'static {
     /// Runs in process context, never twice at the same time for the same lane.
     fn run(this: &Deferred<Self>, lane: Lane);
+
+    /// Which lanes have something to do after [`Deferred::kick_from_irq`], the quick one excepted.
+    fn has_work(&self, lane: Lane) -> bool;
 }
 
 /// `T` and the means to have it called later.
@@ -43,15 +50,19 @@ pub(crate) trait Jobs: Send + Sync + Sized + 'static {
 /// - The work items and the interrupt work are initialised with the functions below; they are
 ///   only queued on `queue` and find this object around them.
 /// - `queue` is owned.
+/// - The address in `remote` is that of this object, and is revoked before it goes.
 #[pin_data(PinnedDrop)]
 pub(crate) struct Deferred<T: Jobs> {
     #[pin]
     target: T,
+    remote: Arc<Revocable<Address<T>>>,
     queue: NonNull<bindings::workqueue_struct>,
     #[pin]
     quick: Opaque<bindings::delayed_work>,
     #[pin]
     slow: Opaque<bindings::work_struct>,
+    #[pin]
+    waiting: Opaque<bindings::work_struct>,
     #[pin]
     irq: Opaque<bindings::irq_work>,
 }
@@ -61,6 +72,27 @@ unsafe impl<T: Jobs> Send for Deferred<T> {}
 // SAFETY: As above, `T` is `Sync`.
 unsafe impl<T: Jobs> Sync for Deferred<T> {}
 
+/// Where a [`Deferred`] is.
+struct Address<T: Jobs>(NonNull<Deferred<T>>);
+
+// SAFETY: A `Deferred` may be used from any thread.
+unsafe impl<T: Jobs> Send for Address<T> {}
+// SAFETY: As above.
+unsafe impl<T: Jobs> Sync for Address<T> {}
+
+/// A way to reach a [`Deferred`] from where it may be gone.
+pub(crate) struct Remote<T: Jobs>(Arc<Revocable<Address<T>>>);
+
+impl<T: Jobs> Remote<T> {
+    /// Calls `call` with the object, unless it is gone or going. `call` must not sleep.
+    pub(crate) fn with(&self, call: impl FnOnce(&Deferred<T>)) {
+        self.0.try_access_with(|address| {
+            // SAFETY: By the type invariants of the object, which is waiting for us if it goes.
+            call(unsafe { address.0.as_ref() })
+        });
+    }
+}
+
 impl<T: Jobs> Deferred<T> {
     /// Makes the object around `target`. `name` is the queue's.
     pub(crate) fn new(
@@ -68,8 +100,9 @@ impl<T: Jobs> Deferred<T> {
         target: impl PinInit<T, Error>,
     ) -> impl PinInit<Self, Error> {
         // INVARIANT: Each item is initialised with its function.
-        try_pin_init!(Self {
+        try_pin_init!(&this in Self {
             target <- target,
+            remote: Arc::pin_init(Revocable::new(Address(this)), GFP_KERNEL)?,
             // SAFETY: `name` ends with a NUL; the name is copied.
             queue: NonNull::new(unsafe { bindings::ioasid_alloc_queue(name.as_char_ptr()) })
                 .ok_or(ENOMEM)?,
@@ -79,13 +112,22 @@ impl<T: Jobs> Deferred<T> {
             }),
             // SAFETY: As above.
             slow <- Opaque::ffi_init(|slot| unsafe {
-                bindings::ioasid_init_work(slot, Some(Self::run_slow))
+                bindings::ioasid_init_slow_work(slot, Some(Self::run_slow))
+            }),
+            // SAFETY: As above.
+            waiting <- Opaque::ffi_init(|slot| unsafe {
+                bindings::ioasid_init_waiting_work(slot, Some(Self::run_waiting))
             }),
             // SAFETY: As above.
             irq <- Opaque::ffi_init(|slot| unsafe {
                 bindings::ioasid_init_irq_work(slot, Some(Self::run_irq))
             }),
         }? Error)
+    }
+
+    /// A way to reach this object that may outlive it.
+    pub(crate) fn remote(&self) -> Remote<T> {
+        Remote(self.remote.clone())
     }
 
     /// Has the lane run soon. Any context in which a workqueue may be used: not under the locks of
@@ -97,11 +139,12 @@ impl<T: Jobs> Deferred<T> {
             match lane {
                 Lane::Quick => bindings::mod_delayed_work_on(ANY_CPU, queue, self.quick.get(), 0),
                 Lane::Slow => bindings::queue_work_on(ANY_CPU, queue, self.slow.get()),
+                Lane::Waiting => bindings::queue_work_on(ANY_CPU, queue, self.waiting.get()),
             }
         };
     }
 
-    /// Has the quick lane run soon. Any context, also with interrupts off.
+    /// Has the quick lane and those that have work run soon. Any context, also with interrupts off.
     pub(crate) fn kick_from_irq(&self) {
         // SAFETY: By the type invariants the item is initialised and lives until the drop.
         unsafe { bindings::irq_work_queue(self.irq.get()) };
@@ -123,11 +166,22 @@ impl<T: Jobs> Deferred<T> {
 
     /// Waits until everything that was kicked before has run. Sleeps; not from a lane.
     pub(crate) fn flush(&self) {
+        // What waits may leave work for the others.
+        self.flush_waiting();
+        // SAFETY: As in `kick`.
+        unsafe {
+            bindings::flush_delayed_work(self.quick.get());
+            bindings::flush_work(self.slow.get());
+        }
+    }
+
+    /// Waits until what was kicked for the waiting lane has run. Sleeps; not from that lane.
+    pub(crate) fn flush_waiting(&self) {
         // SAFETY: As in `kick`.
         unsafe {
             bindings::irq_work_sync(self.irq.get());
             bindings::flush_delayed_work(self.quick.get());
-            bindings::flush_work(self.slow.get());
+            bindings::flush_work(self.waiting.get());
         }
     }
 
@@ -155,11 +209,25 @@ impl<T: Jobs> Deferred<T> {
 
     /// # Safety
     ///
+    /// The item is `waiting` of a `Deferred`.
+    unsafe extern "C" fn run_waiting(work: *mut bindings::work_struct) {
+        // SAFETY: By the safety requirements.
+        let this = unsafe { &*container_of!(Opaque::cast_from(work), Self, waiting) };
+        T::run(this, Lane::Waiting);
+    }
+
+    /// # Safety
+    ///
     /// The item is `irq` of a `Deferred`.
     unsafe extern "C" fn run_irq(work: *mut bindings::irq_work) {
         // SAFETY: By the safety requirements.
         let this = unsafe { &*container_of!(Opaque::cast_from(work), Self, irq) };
         this.kick(Lane::Quick);
+        for lane in [Lane::Slow, Lane::Waiting] {
+            if this.target.has_work(lane) {
+                this.kick(lane);
+            }
+        }
     }
 }
 
@@ -175,10 +243,12 @@ impl<T: Jobs> Deref for Deferred<T> {
 #[pinned_drop]
 impl<T: Jobs> PinnedDrop for Deferred<T> {
     fn drop(self: Pin<&mut Self>) {
-        // Nobody else can kick any more, and each step stops what could queue the next one.
+        self.remote.revoke();
+        // Nobody else can kick any more, and each step stops what could queue the next ones.
         // SAFETY: By the type invariants all are initialised, and the queue is owned.
         unsafe {
             bindings::irq_work_sync(self.irq.get());
+            bindings::cancel_work_sync(self.waiting.get());
             bindings::cancel_delayed_work_sync(self.quick.get());
             bindings::cancel_work_sync(self.slow.get());
             bindings::destroy_workqueue(self.queue.as_ptr());

@@ -2,6 +2,7 @@
 
 use super::{
     alloc,
+    caches,
     new_pool,
     Script, //
 };
@@ -11,13 +12,13 @@ use crate::{
         Provider,
         SpaceId, //
     },
-    entry::SetTag,
     id::{
         IdRange,
         INVALID,
         LIMIT, //
     },
     pool::Pool,
+    set::SetTag,
 };
 use kernel::{
     macros::kunit_tests,
@@ -449,10 +450,7 @@ mod tests {
     /// B-009: a number that was good when it was asked for, and goes back when it no longer is.
     #[test]
     fn capacity_may_shrink_while_a_number_is_picked() -> Result {
-        let pool = Arc::pin_init(
-            crate::pool::new(crate::ffi::pool().ok_or(ENODEV)?.space.cache(), 0),
-            GFP_KERNEL,
-        )?;
+        let pool = Arc::pin_init(crate::pool::new(caches()?, 0), GFP_KERNEL)?;
         let shrink = Arc::new(
             Shrink {
                 pool: pool.clone(),

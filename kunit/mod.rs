@@ -5,6 +5,8 @@
 mod allocator;
 mod names;
 mod pool;
+mod quota;
+mod set;
 mod space;
 mod state;
 
@@ -14,13 +16,16 @@ use crate::{
         Provider,
         SpaceId, //
     },
-    entry::SetTag,
     ffi,
     id::{
         IdRange,
         INVALID, //
     },
-    pool::Pool,
+    pool::{
+        Caches,
+        Pool, //
+    },
+    set::SetTag,
     space::Policy, //
 };
 use core::ptr;
@@ -41,8 +46,15 @@ use kernel::{
 
 /// A pool that nobody else knows. The slab cache is the one of the module's own pool.
 fn new_pool() -> Result<Pin<KBox<Pool>>> {
-    let cache = ffi::pool().ok_or(ENODEV)?.space.cache();
-    KBox::pin_init(crate::pool::new(cache, 0), GFP_KERNEL)
+    KBox::pin_init(crate::pool::new(caches()?, 0), GFP_KERNEL)
+}
+
+fn caches() -> Result<Caches> {
+    let pool = ffi::pool().ok_or(ENODEV)?;
+    Ok(Caches {
+        entries: pool.space.cache(),
+        sets: pool.space.sets.cache(),
+    })
 }
 
 /// Allocates the lowest ID in a range for the kernel's own set.
@@ -50,7 +62,7 @@ fn alloc(pool: &Pool, min: u32, max: u32) -> Result<u32> {
     pool.alloc(
         SetTag::NONE,
         IdRange::new(min, max)?,
-        Policy::Lowest,
+        Some(Policy::Lowest),
         ptr::null_mut(),
     )
 }

@@ -5,13 +5,13 @@ use super::{
     new_pool, //
 };
 use crate::{
-    entry::SetTag,
     id::{
         IdRange,
         INVALID,
         LIMIT, //
     },
     names::Name,
+    set::SetTag,
     space::Policy, //
 };
 use core::ptr;
@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn wrong_set_changes_nothing() -> Result {
         let pool = new_pool()?;
-        let id = pool.alloc(A, IdRange::new(1, 9)?, Policy::Lowest, ptr::null_mut())?;
+        let id = pool.alloc_static(A.0, IdRange::new(1, 9)?, Policy::Lowest, ptr::null_mut())?;
         assert!(pool.get(B, id) == Err(EACCES));
         assert!(pool.find(B, id, |_| ()) == Err(EACCES));
         assert!(pool.free(B, id) == Err(EACCES));
@@ -131,7 +131,7 @@ mod tests {
             ptr::without_provenance_mut(8),
             ptr::without_provenance_mut(16),
         );
-        let id = pool.alloc(ANY, IdRange::new(1, 9)?, Policy::Lowest, one)?;
+        let id = pool.alloc(ANY, IdRange::new(1, 9)?, None, one)?;
         assert!(pool.find(ANY, id, |private| private == one)?);
         pool.replace_private(id, two)?;
         assert!(pool.find(ANY, id, |private| private == two)?);

@@ -5,7 +5,6 @@ use super::{
     new_pool, //
 };
 use crate::{
-    entry::SetTag,
     id::{
         is_number,
         IdRange,
@@ -13,6 +12,7 @@ use crate::{
         LIMIT, //
     },
     pool::Pool,
+    set::SetTag,
     space::Policy, //
 };
 use core::ptr;
@@ -26,7 +26,7 @@ fn by(pool: &Pool, policy: Policy, min: u32, max: u32) -> Result<u32> {
     pool.alloc(
         SetTag::NONE,
         IdRange::new(min, max)?,
-        policy,
+        Some(policy),
         ptr::null_mut(),
     )
 }

@@ -99,11 +99,11 @@ mod tests {
     #[test]
     fn transitions_conserve_what_they_must() {
         for count in 0..4 {
-            for bits in 0..8u64 {
+            for bits in 0..16u64 {
                 let word = Word(count | bits << 32);
                 for (next, delta) in [(word.get(), 1i64), (word.get_named(), 1)] {
                     if let Ok(next) = next {
-                        assert!(!word.is_dead() && word.state() == State::Idle);
+                        assert!(matches!(word.state(), State::Idle | State::Active));
                         assert_eq!(next.count() as i64, word.count() as i64 + delta);
                         assert!(next.is_owned() == word.is_owned());
                     }
@@ -119,8 +119,15 @@ mod tests {
                         assert!(word.put() == Ok(next));
                     } else {
                         // The owner's, which it had not given up.
-                        assert!(word.state() == State::Idle && word.is_owned() && next.is_dead());
+                        assert!(word.is_held_by_owner() && next.is_dead());
                     }
+                }
+                if let Ok(next) = word.bind() {
+                    assert!(word.state() == State::Idle && next.state() == State::Active);
+                    assert!(next.unbind() == Ok(word));
+                }
+                if let Ok(next) = word.unbind() {
+                    assert!(word.state() == State::Active && next.state() == State::Idle);
                 }
                 let released = word.release_owner();
                 assert!(released.count() == word.count() && !released.is_owned());

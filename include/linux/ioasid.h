@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * I/O address space IDs (IOASID, on PCI: PASID): allocation, lookup, references.
+ * I/O address space IDs (IOASID, on PCI: PASID): allocation, lookup, references, sets.
  */
 #ifndef __LINUX_IOASID_H
 #define __LINUX_IOASID_H
@@ -11,6 +11,12 @@
 #include <linux/kconfig.h>
 #include <linux/types.h>
 
+struct mm_struct;
+
+/*
+ * A set of IOASIDs with one owner. Opaque: a handle that is compared, never an address that can
+ * be followed, so one that has outlived its set is refused and not mistaken for another.
+ */
 struct ioasid_set;
 
 /* Never a valid ID. 0 (IOMMU_NO_PASID) is never handed out either. */
@@ -72,6 +78,34 @@ enum ioasid_alloc_policy {
 	IOASID_ALLOC_TOP_DOWN,
 };
 
+/**
+ * enum ioasid_set_type - what the token of a set is
+ * @IOASID_SET_TYPE_NULL: there is none
+ * @IOASID_SET_TYPE_MM: a &struct mm_struct, that of a process or virtual machine
+ * @IOASID_SET_TYPE_NR: first value that is no type
+ */
+enum ioasid_set_type {
+	IOASID_SET_TYPE_NULL = 1,
+	IOASID_SET_TYPE_MM,
+	IOASID_SET_TYPE_NR,
+};
+
+/**
+ * struct ioasid_set_usage - what a set may have and has
+ * @quota: how many IDs it may have; 0 for no limit of its own
+ * @use: how many it has, freed ones that are not reclaimed included
+ * @peak: the most it ever had
+ * @failures: how many allocations failed for want of a number or quota
+ * @spids: how many of its IDs have an SPID
+ */
+struct ioasid_set_usage {
+	ioasid_t quota;
+	ioasid_t use;
+	ioasid_t peak;
+	ioasid_t failures;
+	ioasid_t spids;
+};
+
 #if IS_ENABLED(CONFIG_IOASID)
 
 /**
@@ -82,7 +116,8 @@ enum ioasid_alloc_policy {
  * @private: what ioasid_find() will give, may be NULL
  *
  * The caller owns the ID and its first reference until ioasid_free(). @max is a number,
- * not a count: a device with N PASIDs takes N - 1.
+ * not a count: a device with N PASIDs takes N - 1. A set may have another policy, see
+ * ioasid_set_policy().
  *
  * Context: Process context. May sleep.
  * Return: the ID, or INVALID_IOASID; ioasid_alloc_range() tells the reason.
@@ -102,9 +137,11 @@ ioasid_t ioasid_alloc(struct ioasid_set *set, ioasid_t min, ioasid_t max, void *
  * Return: 0, or
  *
  * * %-EINVAL: @min above @max, @max 0 or not below the capacity, either INVALID_IOASID,
- *   unknown @policy, @ioasid NULL
- * * %-ENOSPC: no number left in the range; or the custom allocator gave none, or one
- *   outside the range (which it got back)
+ *   unknown @policy, @ioasid NULL, or @set is not there
+ * * %-EBUSY: @set is being freed
+ * * %-ENOSPC: no number left in the range, the quota of @set is used up, or, for a set
+ *   without one, all that is left is reserved; or the custom allocator gave no number, or
+ *   one outside the range (which it got back)
  * * %-EEXIST: the custom allocator named a number twice
  * * %-ENOMEM: out of memory
  * * %-ENODEV: called before the module is up
@@ -211,6 +248,330 @@ bool ioasid_put_named(struct ioasid_set *set, ioasid_t ioasid, const char *name)
 void *ioasid_find(struct ioasid_set *set, ioasid_t ioasid, bool (*getter)(void *));
 
 /**
+ * ioasid_alloc_set() - make a set of IOASIDs
+ * @token: the &struct mm_struct for %IOASID_SET_TYPE_MM, NULL for %IOASID_SET_TYPE_NULL
+ * @quota: how many IDs it may have, set aside for it; 0 for no limit of its own and nothing
+ *	set aside
+ * @type: what @token is
+ *
+ * The caller owns the set until ioasid_set_free(). An mm has one set at most, and its
+ * address is not reused while there is one. When the mm exits, the set and its IDs are freed
+ * soon after; the handle stays good for ioasid_set_free().
+ *
+ * Context: Process context, without the mmap_lock of @token. May sleep.
+ * Return: the set, or
+ *
+ * * ERR_PTR(%-EINVAL): unknown @type, or no @token for the type
+ * * ERR_PTR(%-EEXIST): the mm has a set
+ * * ERR_PTR(%-ESRCH): the mm is exiting
+ * * ERR_PTR(%-ENOSPC): less than @quota is left of the capacity
+ * * ERR_PTR(%-ENOMEM): out of memory
+ * * ERR_PTR(%-EINTR): a signal came first
+ * * ERR_PTR(%-ENODEV): called before the module is up
+ */
+struct ioasid_set *ioasid_alloc_set(void *token, ioasid_t quota, int type);
+
+/**
+ * ioasid_set_free() - give up the ownership of a set
+ * @set: the set
+ *
+ * Nobody gets an ID of it from now on, and every ID that was not freed is freed as by
+ * ioasid_free(). Its quota is free for others when the last one is reclaimed.
+ *
+ * Context: Process context. May sleep.
+ * Return: 0 if no ID is left, 1 if holders still clean up, or
+ *
+ * * %-EINVAL: there is no such set, or it was freed before
+ */
+int ioasid_set_free(struct ioasid_set *set);
+
+/**
+ * ioasid_set_get() - take a reference to a set
+ * @set: the set
+ *
+ * A reference keeps the handle good, not the set from being freed.
+ *
+ * Context: Any context but NMI. Takes no lock.
+ * Return: 0, or
+ *
+ * * %-EINVAL: there is no such set
+ * * %-EBUSY: the set is being freed
+ */
+int ioasid_set_get(struct ioasid_set *set);
+
+/**
+ * ioasid_set_put() - drop a reference to a set
+ * @set: the set; NULL is ignored
+ *
+ * Drops what a function that finds sets, or ioasid_set_get(), took. A creator that never
+ * calls ioasid_set_free() may put its own after all others: then the set is freed from a
+ * work item. Putting once more than that is reported and changes nothing.
+ *
+ * Context: Any context but NMI. Takes no lock.
+ */
+void ioasid_set_put(struct ioasid_set *set);
+
+/**
+ * ioasid_adjust_set() - change the quota of a set
+ * @set: the set
+ * @quota: how many IDs it may have from now on; 0 for no limit of its own
+ *
+ * Context: Process context or softirq.
+ * Return: 0, or with nothing changed
+ *
+ * * %-EINVAL: there is no such set, or it has more IDs than @quota
+ * * %-EBUSY: the set is being freed
+ * * %-ENOSPC: not that much is left of the capacity
+ */
+int ioasid_adjust_set(struct ioasid_set *set, ioasid_t quota);
+
+/**
+ * ioasid_set_policy() - choose which number ioasid_alloc() takes for a set
+ * @set: the set
+ * @policy: the policy, %IOASID_ALLOC_LOWEST for a new set
+ *
+ * Context: Any context but NMI. Takes no lock.
+ * Return: 0, or
+ *
+ * * %-EINVAL: there is no such set, or no such policy
+ */
+int ioasid_set_policy(struct ioasid_set *set, enum ioasid_alloc_policy policy);
+
+/**
+ * ioasid_set_query() - what a set may have and has
+ * @set: the set, or NULL for the kernel's own
+ * @usage: where it goes
+ *
+ * Context: Any context but NMI. Takes no lock: the figures may be of different moments.
+ * Return: 0, or
+ *
+ * * %-EINVAL: there is no such set, or @usage is NULL
+ */
+int ioasid_set_query(struct ioasid_set *set, struct ioasid_set_usage *usage);
+
+/**
+ * ioasid_find_mm_set() - find the set of an mm
+ * @mm: compared only
+ *
+ * Context: Process context or softirq.
+ * Return: the set with a reference, or
+ *
+ * * ERR_PTR(%-EINVAL): @mm is NULL
+ * * ERR_PTR(%-ENOENT): it has none, or one that is being freed
+ */
+struct ioasid_set *ioasid_find_mm_set(struct mm_struct *mm);
+
+/**
+ * ioasid_find_set() - find the set of an IOASID
+ * @ioasid: the ID
+ *
+ * Context: Any context but NMI. Takes no lock.
+ * Return: the set with a reference, NULL for the kernel's own (and for the static sets of
+ * clients of the old interface), or
+ *
+ * * ERR_PTR(%-ENOENT): no such ID, or its set is being freed
+ */
+struct ioasid_set *ioasid_find_set(ioasid_t ioasid);
+
+/**
+ * ioasid_free_all_in_set() - free every IOASID of a set
+ * @set: the set, or NULL for the kernel's own
+ *
+ * As ioasid_free() for each that is there at the time of the call. The set stays.
+ *
+ * Context: Process context or softirq, with interrupts on.
+ */
+void ioasid_free_all_in_set(struct ioasid_set *set);
+
+/**
+ * ioasid_set_for_each_ioasid() - call a function for each IOASID of a set
+ * @set: the set, or NULL for the kernel's own
+ * @fn: called with each ID that is not reclaimed, freed ones included, and no lock held
+ * @data: handed to @fn
+ *
+ * IDs that come or go meanwhile may be visited or not, all others are, once. @fn may do what
+ * the caller may, free the ID that it visits included: its number is not reused before @fn
+ * returns.
+ *
+ * Context: Process context or softirq, with interrupts on.
+ * Return: 0, or
+ *
+ * * %-EINVAL: there is no such set, or @fn is NULL
+ */
+int ioasid_set_for_each_ioasid(struct ioasid_set *set, void (*fn)(ioasid_t ioasid, void *data),
+			       void *data);
+
+/**
+ * ioasid_get_if_owned_by() - take a reference to an IOASID of an mm's set
+ * @ioasid: the ID
+ * @mm: whose it has to be; compared only, may be NULL
+ *
+ * What a driver asks before it lets a process use a number that the process has named.
+ *
+ * Context: Any context but NMI. Takes no lock.
+ * Return: 0, or
+ *
+ * * %-ENOENT: no such ID
+ * * %-EINVAL: its set is not of %IOASID_SET_TYPE_MM
+ * * %-EPERM: its set is another mm's, or @mm is NULL
+ * * %-EBUSY: the owner freed the ID already
+ */
+int ioasid_get_if_owned_by(ioasid_t ioasid, struct mm_struct *mm);
+
+/**
+ * ioasid_get_if_owned() - take a reference to an IOASID of the caller's own mm
+ * @ioasid: the ID
+ *
+ * Context: Process context. A kernel thread has no mm.
+ * Return: as ioasid_get_if_owned_by().
+ */
+int ioasid_get_if_owned(ioasid_t ioasid);
+
+/**
+ * ioasid_is_active() - whether somebody is bound to an IOASID
+ * @ioasid: the ID
+ *
+ * Context: Any context but NMI. Takes no lock.
+ * Return: true if it has an SPID and its owner has not freed it.
+ */
+bool ioasid_is_active(ioasid_t ioasid);
+
+/**
+ * ioasid_attach_spid() - give an IOASID the number by which its set's owner knows it
+ * @ioasid: the ID
+ * @spid: the set-private ID, on a virtual machine the guest's PASID
+ *
+ * An SPID is unique in the set of the ID. That of an ID which its owner freed can be given
+ * to another one; the old one keeps it for those who look at it until it is reclaimed.
+ *
+ * Context: Process context or softirq, with interrupts on. Allocates atomically.
+ * Return: 0, or
+ *
+ * * %-EINVAL: @spid is INVALID_IOASID
+ * * %-ENOENT: no such ID
+ * * %-EBUSY: the owner freed the ID already, or it has an SPID
+ * * %-EEXIST: another ID of the set has this SPID
+ * * %-ENOMEM: out of memory
+ */
+int ioasid_attach_spid(ioasid_t ioasid, ioasid_t spid);
+
+/**
+ * ioasid_detach_spid() - take the SPID from an IOASID
+ * @ioasid: the ID
+ *
+ * When the ID is reclaimed this happens by itself.
+ *
+ * Context: Process context or softirq, with interrupts on.
+ * Return: 0, or
+ *
+ * * %-ENOENT: no such ID, or it has no SPID
+ * * %-EBUSY: the owner freed the ID already
+ */
+int ioasid_detach_spid(ioasid_t ioasid);
+
+/**
+ * ioasid_find_spid() - find the SPID of an IOASID
+ * @ioasid: the ID
+ *
+ * Context: Any context but NMI. Takes no lock.
+ * Return: the SPID, INVALID_IOASID if there is none.
+ */
+ioasid_t ioasid_find_spid(ioasid_t ioasid);
+
+/**
+ * ioasid_find_by_spid() - find the IOASID with an SPID
+ * @set: the set, or NULL for the kernel's own
+ * @spid: the SPID
+ * @get: whether to take a reference as ioasid_get() does
+ *
+ * Context: Any context but NMI. Takes no lock.
+ * Return: the ID, or INVALID_IOASID: there is no such set or SPID, or a reference was wanted
+ * and the owner freed the ID already.
+ */
+ioasid_t ioasid_find_by_spid(struct ioasid_set *set, ioasid_t spid, bool get);
+
+/**
+ * ioasid_attach_data() - give an IOASID its private data
+ * @ioasid: the ID
+ * @data: what ioasid_find() will give, complete
+ *
+ * Context: Any context but NMI. Takes no lock.
+ * Return: 0, or
+ *
+ * * %-EINVAL: @data is NULL
+ * * %-ENOENT: no such ID
+ * * %-EBUSY: it has data, or the owner freed the ID already
+ */
+int ioasid_attach_data(ioasid_t ioasid, void *data);
+
+/**
+ * ioasid_detach_data() - take the private data from an IOASID
+ * @ioasid: the ID
+ *
+ * On return nobody reads the data any more without a reference of his own to it. Waits only
+ * if there was something to take.
+ *
+ * Context: Process context. May sleep.
+ * Return: 0, or
+ *
+ * * %-ENOENT: no such ID
+ * * %-EBUSY: the owner freed the ID already
+ */
+int ioasid_detach_data(ioasid_t ioasid);
+
+/**
+ * ioasid_wait_reclaimed() - wait for the last holder of a freed IOASID
+ * @ioasid: the ID
+ * @timeout_ms: how long at most, in milliseconds
+ *
+ * Context: Process context. Sleeps.
+ * Return: 0 when the last reference is gone, or
+ *
+ * * %-ENOENT: no such ID, or it is reclaimed already
+ * * %-ETIMEDOUT: somebody still holds it
+ */
+int ioasid_wait_reclaimed(ioasid_t ioasid, unsigned int timeout_ms);
+
+/**
+ * ioasid_set_wait_reclaimed() - wait until a set has no IOASID
+ * @set: the set, of which the caller holds a reference
+ * @timeout_ms: how long at most, in milliseconds
+ *
+ * Context: Process context. Sleeps.
+ * Return: 0 when the last ID is reclaimed, or
+ *
+ * * %-EINVAL: there is no such set
+ * * %-ETIMEDOUT: it still has IDs
+ */
+int ioasid_set_wait_reclaimed(struct ioasid_set *set, unsigned int timeout_ms);
+
+/**
+ * ioasid_reserve_capacity() - set numbers aside
+ * @nr: how many; 0 for all that are left
+ *
+ * Sets with a quota and sets without one both leave them alone.
+ *
+ * Context: Process context or softirq.
+ * Return: how many were set aside, or
+ *
+ * * %-ENOSPC: fewer than @nr are left, or none
+ * * %-ENODEV: called before the module is up
+ */
+int ioasid_reserve_capacity(ioasid_t nr);
+
+/**
+ * ioasid_cancel_capacity() - give back numbers that were set aside
+ * @nr: how many
+ *
+ * Context: Process context or softirq.
+ * Return: how many are left for sets and reservations now, or
+ *
+ * * %-EINVAL: more than ioasid_reserve_capacity() has set aside
+ * * %-ENODEV: called before the module is up
+ */
+int ioasid_cancel_capacity(ioasid_t nr);
+
+/**
  * ioasid_register_allocator() - register a custom allocator
  * @ops: the allocator
  *
@@ -315,6 +676,125 @@ static inline void *ioasid_find(struct ioasid_set *set, ioasid_t ioasid, bool (*
 	return ERR_PTR(-ENOENT);
 }
 
+static inline struct ioasid_set *ioasid_alloc_set(void *token, ioasid_t quota, int type)
+{
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
+static inline int ioasid_set_free(struct ioasid_set *set)
+{
+	return -EINVAL;
+}
+
+static inline int ioasid_set_get(struct ioasid_set *set)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void ioasid_set_put(struct ioasid_set *set)
+{
+}
+
+static inline int ioasid_adjust_set(struct ioasid_set *set, ioasid_t quota)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline int ioasid_set_policy(struct ioasid_set *set, enum ioasid_alloc_policy policy)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline int ioasid_set_query(struct ioasid_set *set, struct ioasid_set_usage *usage)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline struct ioasid_set *ioasid_find_mm_set(struct mm_struct *mm)
+{
+	return ERR_PTR(-ENOENT);
+}
+
+static inline struct ioasid_set *ioasid_find_set(ioasid_t ioasid)
+{
+	return ERR_PTR(-ENOENT);
+}
+
+static inline void ioasid_free_all_in_set(struct ioasid_set *set)
+{
+}
+
+static inline int ioasid_set_for_each_ioasid(struct ioasid_set *set,
+					     void (*fn)(ioasid_t ioasid, void *data), void *data)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline int ioasid_get_if_owned_by(ioasid_t ioasid, struct mm_struct *mm)
+{
+	return -ENOENT;
+}
+
+static inline int ioasid_get_if_owned(ioasid_t ioasid)
+{
+	return -ENOENT;
+}
+
+static inline bool ioasid_is_active(ioasid_t ioasid)
+{
+	return false;
+}
+
+static inline int ioasid_attach_spid(ioasid_t ioasid, ioasid_t spid)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline int ioasid_detach_spid(ioasid_t ioasid)
+{
+	return -ENOENT;
+}
+
+static inline ioasid_t ioasid_find_spid(ioasid_t ioasid)
+{
+	return INVALID_IOASID;
+}
+
+static inline ioasid_t ioasid_find_by_spid(struct ioasid_set *set, ioasid_t spid, bool get)
+{
+	return INVALID_IOASID;
+}
+
+static inline int ioasid_attach_data(ioasid_t ioasid, void *data)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline int ioasid_detach_data(ioasid_t ioasid)
+{
+	return -ENOENT;
+}
+
+static inline int ioasid_wait_reclaimed(ioasid_t ioasid, unsigned int timeout_ms)
+{
+	return -ENOENT;
+}
+
+static inline int ioasid_set_wait_reclaimed(struct ioasid_set *set, unsigned int timeout_ms)
+{
+	return -EINVAL;
+}
+
+static inline int ioasid_reserve_capacity(ioasid_t nr)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline int ioasid_cancel_capacity(ioasid_t nr)
+{
+	return -EOPNOTSUPP;
+}
+
 static inline int ioasid_register_allocator(struct ioasid_allocator_ops *ops)
 {
 	return -EOPNOTSUPP;
@@ -348,6 +828,22 @@ static inline int ioasid_get_locked(struct ioasid_set *set, ioasid_t ioasid)
 static inline bool ioasid_put_locked(struct ioasid_set *set, ioasid_t ioasid)
 {
 	return ioasid_put(set, ioasid);
+}
+
+static inline void ioasid_set_get_locked(struct ioasid_set *set)
+{
+	ioasid_set_get(set);
+}
+
+static inline void ioasid_set_put_locked(struct ioasid_set *set)
+{
+	ioasid_set_put(set);
+}
+
+/* The name that the 2021 series gave to ioasid_alloc_set(). */
+static inline struct ioasid_set *ioasid_set_alloc(void *token, ioasid_t quota, int type)
+{
+	return ioasid_alloc_set(token, quota, type);
 }
 
 #endif /* __LINUX_IOASID_H */

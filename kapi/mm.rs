@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The exit of a process's memory. Target: `rust/kernel/mm/`, which has no mmu notifiers yet.
+//!
+//! C header: [`include/linux/mmu_notifier.h`](srctree/include/linux/mmu_notifier.h)
+
+use super::bindings;
+use kernel::{
+    container_of,
+    error::to_result,
+    mm::{
+        Mm,
+        MmWithUser, //
+    },
+    prelude::*,
+    sync::aref::ARef,
+    types::Opaque, //
+};
+
+/// What to do when it comes.
+pub(crate) trait MmExit: Send + Sync + 'static {
+    /// Called when the last user of the mm is gone, or when the watch is dropped before, and
+    /// perhaps both. Must not sleep for long: the process cannot finish its exit meanwhile.
+    fn exiting(&self);
+}
+
+/// Waits for an mm to exit. The mm's address is not reused as long as the object lives.
+///
+/// # Invariants
+///
+/// `notifier` is registered with `mm` from the end of the initialisation to the drop.
+#[pin_data(PinnedDrop)]
+pub(crate) struct MmWatch<H: MmExit> {
+    hook: H,
+    mm: ARef<Mm>,
+    #[pin]
+    notifier: Opaque<bindings::mmu_notifier>,
+}
+
+// SAFETY: A notifier is touched under the locks of its mm only; the rest may go to any thread.
+unsafe impl<H: MmExit> Send for MmWatch<H> {}
+// SAFETY: As above.
+unsafe impl<H: MmExit> Sync for MmWatch<H> {}
+
+impl<H: MmExit> MmWatch<H> {
+    const OPS: bindings::mmu_notifier_ops = bindings::mmu_notifier_ops {
+        release: Some(Self::release),
+        // SAFETY: The other callbacks are options, for which zeroes are `None`.
+        ..unsafe { core::mem::zeroed() }
+    };
+
+    /// Watches an mm. Sleeps, and takes its `mmap_lock`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, or `EINTR` if a signal came first.
+    pub(crate) fn new(mm: &MmWithUser, hook: H) -> impl PinInit<Self, Error> + '_ {
+        try_pin_init!(Self {
+            hook,
+            mm: (&**mm).into(),
+            // INVARIANT: Registered, or the initialisation fails.
+            notifier <- Opaque::try_ffi_init(|slot: *mut bindings::mmu_notifier| {
+                let notifier = bindings::mmu_notifier {
+                    ops: &raw const *const { &Self::OPS },
+                    ..Default::default()
+                };
+                // SAFETY: `slot` is valid for writes, pinned, and unregistered before it goes; the
+                // mm has users.
+                to_result(unsafe {
+                    slot.write(notifier);
+                    bindings::mmu_notifier_register(slot, mm.as_raw())
+                })
+            }),
+        }? Error)
+    }
+
+    /// # Safety
+    ///
+    /// `notifier` is that of a `MmWatch`.
+    unsafe extern "C" fn release(
+        notifier: *mut bindings::mmu_notifier,
+        _mm: *mut bindings::mm_struct,
+    ) {
+        // SAFETY: By the safety requirements; unregistering waits for us.
+        let this = unsafe { &*container_of!(Opaque::cast_from(notifier), Self, notifier) };
+        this.hook.exiting();
+    }
+}
+
+#[pinned_drop]
+impl<H: MmExit> PinnedDrop for MmWatch<H> {
+    fn drop(self: Pin<&mut Self>) {
+        // SAFETY: By the type invariant it is registered with this mm, which lives.
+        unsafe { bindings::mmu_notifier_unregister(self.notifier.get(), self.mm.as_raw()) };
+    }
+}
+
+/// The mm that the current task runs in, to be compared only; 0 for a kernel thread.
+pub(crate) fn current_mm() -> usize {
+    // SAFETY: No preconditions.
+    unsafe { bindings::ioasid_current_mm() }.addr()
+}

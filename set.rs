@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Sets: who owns IDs.
+//!
+//! C callers know a set by a handle that names its slot and its generation. It is looked up, never
+//! followed: a handle that has outlived its set is refused.
+
+use crate::{
+    id_stack::IdStack,
+    kapi::{
+        id_array::{
+            Cache,
+            IdArray,
+            Node,
+            Slot, //
+        },
+        mm::{
+            MmExit,
+            MmWatch, //
+        },
+        number_map::NumberMap,
+    },
+    life::Life,
+    quota::Usage,
+    space::Policy,
+};
+use core::ops::Deref;
+use kernel::{
+    prelude::*,
+    rbtree::{
+        RBTree,
+        RBTreeNode, //
+    },
+    sync::{
+        atomic::{
+            Atomic,
+            Full,
+            Relaxed, //
+        },
+        rcu,
+        Arc, //
+    },
+};
+
+/// By what a caller knows a set: a handle, or for a static set of the old interface its address.
+/// 0 is the kernel's own when an ID is allocated, and "do not check" elsewhere.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SetTag(pub(crate) usize);
+
+impl SetTag {
+    pub(crate) const NONE: Self = Self(0);
+
+    /// What no address on a 64-bit machine begins with: whoever follows a handle, faults.
+    const MARK: usize = 0x5e7 << 52;
+    const INDEX_BITS: u32 = 20;
+
+    fn handle(index: u32, generation: u32) -> Self {
+        // CAST: `usize` has 64 bits, see Kconfig.
+        Self(Self::MARK | (generation as usize) << Self::INDEX_BITS | index as usize)
+    }
+
+    /// The slot that a handle names.
+    fn index(self) -> Option<u32> {
+        if self.0 >> 52 != Self::MARK >> 52 {
+            return None;
+        }
+        // CAST: 20 bits.
+        Some((self.0 & ((1 << Self::INDEX_BITS) - 1)) as u32)
+    }
+}
+
+/// The set of an ID: how callers know it, and where it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) tag: SetTag,
+    pub(crate) set: u32,
+}
+
+impl Owner {
+    /// The kernel's own set.
+    pub(crate) const KERNEL: Self = Self {
+        tag: SetTag::NONE,
+        set: 0,
+    };
+}
+
+/// What a set is for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// The kernel's own, which is always there.
+    Kernel,
+    /// Without a token.
+    Null,
+    /// The token is an mm.
+    Mm,
+    /// The token is a static set of the old interface. There is one while it has IDs.
+    Static,
+}
+
+/// What a set's token says, to be found by.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Token(pub(crate) Kind, pub(crate) usize);
+
+/// A set. Its memory goes after a grace period, and not before the last of its IDs.
+pub(crate) struct Set {
+    pub(crate) token: Token,
+    generation: u32,
+    pub(crate) life: Life,
+    policy: Atomic<u32>,
+    pub(crate) usage: Usage,
+    pub(crate) spids: NumberMap,
+    /// Whether it gets IDs. Changed under the lock of the index, as all below but the links.
+    pub(crate) open: Atomic<bool>,
+    /// Nobody has a reference: it goes with its last ID.
+    pub(crate) condemned: Atomic<bool>,
+    /// The first one of its IDs.
+    pub(crate) first: Atomic<u32>,
+    exited: Atomic<bool>,
+    exit_link: Atomic<u32>,
+    dead_link: Atomic<u32>,
+}
+
+impl Set {
+    fn new(token: Token, quota: u32, generation: u32) -> Self {
+        Self {
+            token,
+            generation,
+            life: Life::new(),
+            policy: Atomic::new(Policy::Lowest.into()),
+            usage: Usage::new(quota),
+            spids: NumberMap::new(),
+            open: Atomic::new(false),
+            condemned: Atomic::new(false),
+            first: Atomic::new(0),
+            exited: Atomic::new(false),
+            exit_link: Atomic::new(0),
+            dead_link: Atomic::new(0),
+        }
+    }
+
+    /// Whether it gets IDs, as of now.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.load(Relaxed)
+    }
+
+    /// Whether callers know it by a handle.
+    pub(crate) fn has_handle(&self) -> bool {
+        matches!(self.token.0, Kind::Null | Kind::Mm)
+    }
+
+    pub(crate) fn policy(&self) -> Policy {
+        Policy::from(self.policy.load(Relaxed))
+    }
+
+    pub(crate) fn set_policy(&self, policy: Policy) {
+        self.policy.store(policy.into(), Relaxed);
+    }
+}
+
+/// A set that was found, under RCU.
+#[derive(Clone, Copy)]
+pub(crate) struct Found<'g> {
+    set: &'g Set,
+    node: Option<&'g Node<Set>>,
+}
+
+impl<'g> Found<'g> {
+    fn new(node: &'g Node<Set>) -> Self {
+        Self {
+            set: node,
+            node: Some(node),
+        }
+    }
+
+    pub(crate) fn owner(self) -> Owner {
+        let Some(node) = self.node else {
+            return Owner::KERNEL;
+        };
+        let set = node.id();
+        let tag = match node.token {
+            Token(Kind::Static, address) => SetTag(address),
+            _ => SetTag::handle(set, node.generation),
+        };
+        Owner { tag, set }
+    }
+}
+
+impl Deref for Found<'_> {
+    type Target = Set;
+
+    fn deref(&self) -> &Set {
+        self.set
+    }
+}
+
+/// Watches the mm of a set.
+pub(crate) type Watch<H> = Pin<KBox<MmWatch<H>>>;
+
+/// What the lock of the sets protects. It is taken with no other lock held.
+struct Book<H: MmExit> {
+    /// Sets by token; 0 is one that is being made.
+    tokens: RBTree<Token, u32>,
+    watches: RBTree<u32, Watch<H>>,
+    generation: u32,
+}
+
+/// All sets.
+#[pin_data(PinnedDrop)]
+pub(crate) struct Sets<H: MmExit> {
+    #[pin]
+    array: IdArray<Set, Book<H>>,
+    kernel: Set,
+    /// Sets whose mm has exited.
+    exited: IdStack<Set>,
+    /// Sets to which nobody has a reference.
+    dead: IdStack<Set>,
+}
+
+impl<H: MmExit> Sets<H> {
+    pub(crate) fn new(cache: Arc<Cache<Set>>) -> impl PinInit<Self> {
+        let kernel = Set::new(Token(Kind::Kernel, 0), 0, 0);
+        kernel.open.store(true, Relaxed);
+        pin_init!(Self {
+            array <- IdArray::new(cache, Book {
+                tokens: RBTree::new(),
+                watches: RBTree::new(),
+                generation: 0,
+            }),
+            kernel,
+            exited: IdStack::new(|set| &set.exit_link),
+            dead: IdStack::new(|set| &set.dead_link),
+        })
+    }
+
+    /// The slab cache of the sets.
+    #[cfg(CONFIG_IOASID_KUNIT_TEST)]
+    pub(crate) fn cache(&self) -> Arc<Cache<Set>> {
+        self.array.cache()
+    }
+
+    /// The set at a slot, dead ones that have IDs included.
+    #[inline]
+    pub(crate) fn at<'g>(&'g self, set: u32, guard: &'g rcu::Guard) -> Option<Found<'g>> {
+        if set == Owner::KERNEL.set {
+            return Some(Found {
+                set: &self.kernel,
+                node: None,
+            });
+        }
+        self.array.lookup(set, guard).map(Found::new)
+    }
+
+    /// The set of an ID, if it still is the same.
+    pub(crate) fn of<'g>(&'g self, owner: Owner, guard: &'g rcu::Guard) -> Option<Found<'g>> {
+        self.at(owner.set, guard)
+            .filter(|found| found.owner() == owner)
+    }
+
+    /// Finds a set by its handle; none is the kernel's own.
+    pub(crate) fn find<'g>(&'g self, tag: SetTag, guard: &'g rcu::Guard) -> Option<Found<'g>> {
+        if tag == SetTag::NONE {
+            return self.at(Owner::KERNEL.set, guard);
+        }
+        let found = self.array.lookup(tag.index()?, guard).map(Found::new)?;
+        (found.owner().tag == tag && !found.life.word().is_dead()).then_some(found)
+    }
+
+    /// Finds a set by its token.
+    pub(crate) fn find_token(&self, token: Token) -> Option<u32> {
+        let book = self.array.lock();
+        book.tokens.get(&token).copied().filter(|set| *set != 0)
+    }
+
+    /// The first set at `from` or above, the kernel's own not included.
+    pub(crate) fn next<'g>(&'g self, from: u32, guard: &'g rcu::Guard) -> Option<Found<'g>> {
+        self.array.next(from, guard).map(Found::new)
+    }
+
+    /// Claims a token, which nobody finds before [`Sets::settle`].
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST` if it is taken, `ENOMEM`.
+    pub(crate) fn claim(&self, token: Token) -> Result<Claim<'_, H>> {
+        if token.0 == Kind::Null {
+            return Ok(Claim { sets: self, token });
+        }
+        let node = RBTreeNode::new(token, 0, GFP_KERNEL_ACCOUNT)?;
+        let mut book = self.array.lock();
+        if book.tokens.get(&token).is_some() {
+            drop(book);
+            drop(node);
+            return Err(EEXIST);
+        }
+        book.tokens.insert(node);
+        drop(book);
+        Ok(Claim { sets: self, token })
+    }
+
+    /// Makes a set that gets no IDs yet.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, `ENOSPC` if there are too many.
+    pub(crate) fn publish(&self, token: Token, quota: u32) -> Result<u32> {
+        let mut book = self.array.lock();
+        book.generation = book.generation.wrapping_add(1);
+        let generation = book.generation;
+        drop(book);
+        let set = self.array.prepare(Set::new(token, quota, generation))?;
+        let mut book = self.array.lock();
+        let last = (1 << SetTag::INDEX_BITS) - 1;
+        match book.insert(set, Slot::Lowest(1, last)) {
+            Ok(index) => Ok(index),
+            Err((err, set)) => {
+                drop(book);
+                drop(set);
+                Err(if err == EBUSY { ENOSPC } else { err })
+            }
+        }
+    }
+
+    /// Notes who watches the mm of a set.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn watch(&self, set: u32, watch: Watch<H>) -> Result {
+        let node = RBTreeNode::new(set, watch, GFP_KERNEL_ACCOUNT)?;
+        let before = self.array.lock().watches.insert(node);
+        drop(before);
+        Ok(())
+    }
+
+    /// Stops watching the mm of a set. Sleeps.
+    pub(crate) fn unwatch(&self, set: u32) {
+        let watch = self.array.lock().watches.remove_node(&set);
+        drop(watch);
+    }
+
+    /// Has a set found by its token.
+    pub(crate) fn settle(&self, claim: Claim<'_, H>, set: u32) {
+        if let Some(found) = self.array.lock().tokens.get_mut(&claim.token) {
+            *found = set;
+        }
+        core::mem::forget(claim);
+    }
+
+    /// Has a set no longer found by its token, which others may claim.
+    pub(crate) fn unsettle(&self, token: Token, set: u32) {
+        let mut book = self.array.lock();
+        let gone = if book.tokens.get(&token) == Some(&set) {
+            book.tokens.remove_node(&token)
+        } else {
+            None
+        };
+        drop(book);
+        drop(gone);
+    }
+
+    /// Takes out a set that has no IDs and to which nobody has a reference.
+    pub(crate) fn remove(&self, set: u32) {
+        let mut book = self.array.lock();
+        let removed = book.remove(set);
+        drop(book);
+        if let Some(set) = &removed {
+            set.spids.clear();
+        }
+        drop(removed);
+    }
+
+    /// Notes that the mm of a set has exited. Any context.
+    pub(crate) fn note_exit(&self, set: u32) {
+        let guard = rcu::read_lock();
+        if let Some(node) = self.array.lookup(set, &guard) {
+            if !node.exited.xchg(true, Full) {
+                self.exited.push(node);
+            }
+        }
+    }
+
+    /// Notes that nobody has a reference to a set. Once for each reason, see [`Set::condemned`].
+    /// Any context.
+    pub(crate) fn note_death(&self, set: Found<'_>) {
+        if let Some(node) = set.node {
+            self.dead.push(node);
+        }
+    }
+
+    /// Whether something was noted.
+    pub(crate) fn has_notes(&self) -> bool {
+        !self.dead.is_empty() || !self.exited.is_empty()
+    }
+
+    /// Calls `each` for the sets whose mm has exited since the last time.
+    pub(crate) fn drain_exited(&self, each: impl FnMut(u32)) {
+        self.exited.drain(&self.array, each);
+    }
+
+    /// Calls `each` for the sets to which nobody has a reference any more.
+    pub(crate) fn drain_dead(&self, each: impl FnMut(u32)) {
+        self.dead.drain(&self.array, each);
+    }
+}
+
+#[pinned_drop]
+impl<H: MmExit> PinnedDrop for Sets<H> {
+    fn drop(self: Pin<&mut Self>) {
+        self.kernel.spids.clear();
+        let mut from = 1;
+        loop {
+            let guard = rcu::read_lock();
+            let Some(set) = self.array.next(from, &guard) else {
+                return;
+            };
+            set.spids.clear();
+            from = set.id().saturating_add(1);
+        }
+    }
+}
+
+/// A token that is taken for a set that is not there yet; free again when dropped.
+pub(crate) struct Claim<'a, H: MmExit> {
+    sets: &'a Sets<H>,
+    token: Token,
+}
+
+impl<H: MmExit> Drop for Claim<'_, H> {
+    fn drop(&mut self) {
+        self.sets.unsettle(self.token, 0);
+    }
+}

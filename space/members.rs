@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What IDs and sets have to do with each other: charges, membership, pins, SPIDs.
+//!
+//! IDs of a set are linked through their entries, so that what is done to a set costs what its own
+//! IDs cost. The kernel's own set has no list: those are all that no other set has.
+
+use super::{
+    Ledger,
+    Retired,
+    SetLeft,
+    Space, //
+};
+use crate::{
+    entry::Entry,
+    id::INVALID,
+    kapi::{
+        id_array::{
+            Guard,
+            Node, //
+        },
+        mm::MmExit,
+        module::Pinned,
+    },
+    set::{
+        Found,
+        Kind,
+        Owner, //
+    },
+    state::State,
+};
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::Relaxed,
+        rcu, //
+    },
+};
+
+impl<H: MmExit> Space<H> {
+    /// One ID more for a set. Returns its peak before.
+    pub(super) fn charge(
+        &self,
+        ledger: &mut Guard<'_, Entry, Ledger>,
+        owner: Owner,
+    ) -> Result<u32> {
+        let guard = rcu::read_lock();
+        let set = self.sets.of(owner, &guard).ok_or(EINVAL)?;
+        if !set.open.load(Relaxed) {
+            return Err(EBUSY);
+        }
+        let peak = set.usage.peak();
+        ledger.capacity.charge(&set.usage, self.total())?;
+        if owner != Owner::KERNEL {
+            ledger.fixed = true;
+        }
+        Ok(peak)
+    }
+
+    /// Takes an ID back that came to nothing.
+    pub(super) fn undo_charge(
+        &self,
+        ledger: &mut Guard<'_, Entry, Ledger>,
+        owner: Owner,
+        peak: u32,
+        err: Error,
+    ) {
+        let guard = rcu::read_lock();
+        // It has a charge, so it is there.
+        if let Some(set) = self.sets.at(owner.set, &guard) {
+            if err == ENOSPC {
+                set.usage.count_failure();
+            }
+            if ledger.capacity.undo_charge(&set.usage, peak) {
+                self.emptied(set);
+            }
+        }
+    }
+
+    /// Sees to a set that has lost its last ID, under the lock.
+    fn emptied(&self, set: Found<'_>) {
+        if set.token.0 == Kind::Static && set.open.load(Relaxed) {
+            // There is one again with the next ID.
+            set.open.store(false, Relaxed);
+            if set.life.free().is_ok_and(|word| word.is_dead()) {
+                self.sets.note_death(set);
+            }
+        } else if set.condemned.load(Relaxed) {
+            set.condemned.store(false, Relaxed);
+            self.sets.note_death(set);
+        }
+    }
+
+    /// Notes an ID that has come.
+    pub(super) fn add(&self, ledger: &mut Guard<'_, Entry, Ledger>, owner: Owner, id: u32) {
+        ledger.add();
+        if owner == Owner::KERNEL {
+            return;
+        }
+        let guard = rcu::read_lock();
+        // It has a charge, so it is there.
+        if let Some(set) = self.sets.at(owner.set, &guard) {
+            let second = set.first.load(Relaxed);
+            if let Some(entry) = ledger.get(id) {
+                entry.behind.store(second, Relaxed);
+            }
+            if let Some(entry) = ledger.get(second) {
+                entry.before.store(id, Relaxed);
+            }
+            set.first.store(id, Relaxed);
+        }
+    }
+
+    /// Notes that an ID has gone, from its set and altogether.
+    pub(super) fn sub(
+        &self,
+        ledger: &mut Guard<'_, Entry, Ledger>,
+        id: u32,
+    ) -> (Option<Pinned>, SetLeft) {
+        let unpinned = ledger.sub();
+        let Some(entry) = ledger.get(id) else {
+            return (unpinned, SetLeft::Alone);
+        };
+        let (owner, spid) = (entry.owner(), entry.spid());
+        let (before, behind) = (entry.before.load(Relaxed), entry.behind.load(Relaxed));
+        let guard = rcu::read_lock();
+        // It has an ID, so it is there.
+        let Some(set) = self.sets.at(owner.set, &guard) else {
+            return (unpinned, SetLeft::Alone);
+        };
+        if let Some(spid) = spid {
+            set.usage.sub_spid();
+            if set.spids.get(spid, &guard) == Some(id) {
+                // Nothing is stored, so no memory is needed.
+                let _ = set.spids.set(spid, None);
+            }
+        }
+        if owner != Owner::KERNEL {
+            match ledger.get(before) {
+                Some(before) => before.behind.store(behind, Relaxed),
+                None => set.first.store(behind, Relaxed),
+            }
+            if let Some(behind) = ledger.get(behind) {
+                behind.before.store(before, Relaxed);
+            }
+        }
+        let is_empty = ledger.capacity.uncharge(&set.usage);
+        if !is_empty || owner == Owner::KERNEL {
+            return (unpinned, SetLeft::Alone);
+        }
+        self.emptied(set);
+        (unpinned, SetLeft::Empty)
+    }
+
+    /// Has an ID stay in the index, reclaimed or not.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if it is reclaimed.
+    pub(crate) fn pin(&self, id: u32) -> Result {
+        let ledger = self.array.lock();
+        let entry = ledger.get(id).ok_or(ENOENT)?;
+        Self::pin_entry(entry)
+    }
+
+    fn pin_entry(entry: &Node<Entry>) -> Result {
+        if entry.life.word().is_dead() {
+            return Err(ENOENT);
+        }
+        // There are fewer tasks than that.
+        entry.pins.store(entry.pins.load(Relaxed) + 1, Relaxed);
+        Ok(())
+    }
+
+    /// Takes back a [`Space::pin`]. If the ID was reclaimed meanwhile, and nobody else wants it to
+    /// stay, it is taken out of use as by [`Space::retire`].
+    pub(crate) fn unpin(&self, id: u32) -> Option<(Retired, SetLeft)> {
+        let ledger = self.array.lock();
+        let pins = ledger.get(id)?.pins.load(Relaxed).saturating_sub(1);
+        ledger.get(id)?.pins.store(pins, Relaxed);
+        (pins == Entry::LEAVING).then(|| self.take_leave(ledger, id))
+    }
+
+    /// Pins the first ID of a set, or the one behind `at`, which was got from here and has to be
+    /// unpinned afterwards. IDs that come later are not among them.
+    pub(crate) fn advance(&self, owner: Owner, at: Option<u32>) -> Option<u32> {
+        if owner == Owner::KERNEL {
+            return self.advance_kernel(at.map_or(1, |at| at.saturating_add(1)));
+        }
+        let ledger = self.array.lock();
+        let guard = rcu::read_lock();
+        let mut next = match at {
+            Some(at) => ledger.get(at)?.behind.load(Relaxed),
+            None => self.sets.of(owner, &guard)?.first.load(Relaxed),
+        };
+        loop {
+            let entry = ledger.get(next)?;
+            if Self::pin_entry(entry).is_ok() {
+                return Some(next);
+            }
+            next = entry.behind.load(Relaxed);
+        }
+    }
+
+    /// The kernel's own IDs are those that are left when all sets have theirs.
+    fn advance_kernel(&self, mut from: u32) -> Option<u32> {
+        loop {
+            let guard = rcu::read_lock();
+            let entry = self.next(from, &guard)?;
+            let id = entry.id();
+            let is_own = entry.owner() == Owner::KERNEL && !entry.life.word().is_dead();
+            drop(guard);
+            from = id.saturating_add(1);
+            if !is_own {
+                continue;
+            }
+            let ledger = self.array.lock();
+            let Some(entry) = ledger.get(id) else {
+                continue;
+            };
+            if entry.owner() == Owner::KERNEL && Self::pin_entry(entry).is_ok() {
+                return Some(id);
+            }
+        }
+    }
+
+    /// Gives an ID an SPID. The caller has pinned the ID.
+    ///
+    /// # Errors
+    ///
+    /// - `ENOENT` if the ID is reclaimed,
+    /// - `EBUSY` if it is given up or has an SPID,
+    /// - `EEXIST` if another ID has this one,
+    /// - `ENOMEM`.
+    pub(crate) fn attach_spid(&self, id: u32, spid: u32) -> Result {
+        let guard = rcu::read_lock();
+        let entry = self.lookup(id, &guard).ok_or(ENOENT)?;
+        // It has an ID that is pinned, so it stays.
+        let set = self.sets.at(entry.owner().set, &guard).ok_or(ENOENT)?;
+        set.spids.reserve(spid)?;
+        let ledger = self.array.lock();
+        let attached = Self::attach_reserved(&ledger, set, entry, spid, &guard);
+        drop(ledger);
+        if attached.is_err() {
+            set.spids.release(spid);
+        }
+        attached
+    }
+
+    fn attach_reserved(
+        ledger: &Guard<'_, Entry, Ledger>,
+        set: Found<'_>,
+        entry: &Node<Entry>,
+        spid: u32,
+        guard: &rcu::Guard,
+    ) -> Result {
+        if matches!(
+            entry.life.word().state(),
+            State::Active | State::FreePending
+        ) {
+            return Err(EBUSY);
+        }
+        let holder = set.spids.get(spid, guard).and_then(|id| ledger.get(id));
+        if let Some(holder) = holder {
+            if holder.id() != entry.id() && holder.life.word().is_held_by_owner() {
+                return Err(EEXIST);
+            }
+        }
+        entry.life.bind()?;
+        if let Err(err) = set.spids.set(spid, Some(entry.id())) {
+            // If it was given up meanwhile it has no SPID either.
+            let _ = entry.life.unbind();
+            return Err(err);
+        }
+        entry.spid.store(spid, Relaxed);
+        set.usage.add_spid();
+        Ok(())
+    }
+
+    /// Takes the SPID from an ID.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if the ID is reclaimed or has none, `EBUSY` if it is given up.
+    pub(crate) fn detach_spid(&self, id: u32) -> Result {
+        let ledger = self.array.lock();
+        let guard = rcu::read_lock();
+        let entry = ledger.get(id).ok_or(ENOENT)?;
+        entry.life.unbind()?;
+        let set = self.sets.at(entry.owner().set, &guard);
+        if let (Some(spid), Some(set)) = (entry.spid(), set) {
+            entry.spid.store(INVALID, Relaxed);
+            // Nothing is stored, so no memory is needed.
+            let _ = set.spids.set(spid, None);
+            set.usage.sub_spid();
+        }
+        Ok(())
+    }
+
+    /// Sets numbers aside for a set that is going to be.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC` if fewer are left.
+    pub(crate) fn reserve(&self, quota: u32) -> Result<Reserved<'_, H>> {
+        let mut ledger = self.array.lock();
+        ledger.capacity.reserve(quota, self.total())?;
+        ledger.fixed |= quota != 0;
+        drop(ledger);
+        Ok(Reserved { space: self, quota })
+    }
+
+    /// Lets a new set have IDs.
+    pub(crate) fn open_set(&self, set: Found<'_>) {
+        let _ledger = self.array.lock();
+        set.open.store(true, Relaxed);
+    }
+
+    /// Lets a static set that has no IDs have no more.
+    pub(crate) fn close_if_empty(&self, owner: Owner) {
+        let _ledger = self.array.lock();
+        let guard = rcu::read_lock();
+        if let Some(set) = self.sets.of(owner, &guard) {
+            if set.usage.used() == 0 && set.is_open() {
+                self.emptied(set);
+            }
+        }
+    }
+
+    /// Whether a set may have one ID more, as of now. Errors as for [`Space::publish`].
+    pub(crate) fn may_charge(&self, owner: Owner) -> Result {
+        let guard = rcu::read_lock();
+        let set = self.sets.of(owner, &guard).ok_or(EINVAL)?;
+        if !set.is_open() {
+            return Err(EBUSY);
+        }
+        if set.usage.is_used_up() {
+            drop(guard);
+            self.count_failure(owner);
+            return Err(ENOSPC);
+        }
+        Ok(())
+    }
+
+    /// Counts an allocation that got no number.
+    pub(crate) fn count_failure(&self, owner: Owner) {
+        let _ledger = self.array.lock();
+        let guard = rcu::read_lock();
+        if let Some(set) = self.sets.of(owner, &guard) {
+            set.usage.count_failure();
+        }
+    }
+
+    /// Lets a set have no more IDs.
+    pub(crate) fn close_set(&self, set: Found<'_>) {
+        let _ledger = self.array.lock();
+        set.open.store(false, Relaxed);
+    }
+
+    /// Takes the quota of a closed set to which nobody has a reference. If it has IDs, nothing
+    /// happens, and the last one of them will be noted.
+    pub(crate) fn give_up_set(&self, set: Found<'_>) -> bool {
+        let mut ledger = self.array.lock();
+        if set.usage.used() != 0 {
+            set.condemned.store(true, Relaxed);
+            return false;
+        }
+        ledger.capacity.give_up(&set.usage);
+        true
+    }
+
+    /// Changes the quota of a set.
+    ///
+    /// # Errors
+    ///
+    /// - `EBUSY` if it gets no more IDs,
+    /// - `EINVAL` if it has more of them,
+    /// - `ENOSPC` if not that much is left.
+    pub(crate) fn adjust_set(&self, set: Found<'_>, quota: u32) -> Result {
+        let mut ledger = self.array.lock();
+        if !set.open.load(Relaxed) {
+            return Err(EBUSY);
+        }
+        ledger.capacity.adjust(&set.usage, quota, self.total())?;
+        ledger.fixed |= quota != 0;
+        Ok(())
+    }
+
+    /// Sets numbers aside; see [`Capacity::set_aside`].
+    pub(crate) fn set_aside(&self, wanted: u32) -> Result<u32> {
+        let mut ledger = self.array.lock();
+        let aside = ledger.capacity.set_aside(wanted, self.total())?;
+        ledger.fixed = true;
+        Ok(aside)
+    }
+
+    /// Gives back what was set aside; see [`Capacity::give_back`].
+    pub(crate) fn give_back(&self, given: u32) -> Result<u32> {
+        let total = self.total();
+        self.array.lock().capacity.give_back(given, total)
+    }
+}
+
+/// Numbers that are set aside for a set; given back when dropped.
+pub(crate) struct Reserved<'a, H: MmExit> {
+    space: &'a Space<H>,
+    quota: u32,
+}
+
+impl<H: MmExit> Reserved<'_, H> {
+    /// They are the set's now, which has them as its quota.
+    pub(crate) fn keep(self) {
+        core::mem::forget(self);
+    }
+}
+
+impl<H: MmExit> Drop for Reserved<'_, H> {
+    fn drop(&mut self) {
+        self.space.array.lock().capacity.cancel(self.quota);
+    }
+}
