@@ -41,7 +41,9 @@ modules:
 	@'$(ioasid_scripts)/modules' '$(KDIR)'
 
 clean:
-	@rm -rf '$(ioasid_repo)/build'
+	@rm -rf '$(ioasid_repo)/build' 2>/dev/null || { \
+		echo 'error: cannot remove all of $(ioasid_repo)/build: is it of another user?' >&2; \
+		echo '       What root has built, root has to remove: sudo make $@' >&2; exit 1; }
 
 distclean: clean
 	@'$(ioasid_scripts)/distclean'
