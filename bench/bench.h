@@ -17,6 +17,8 @@
  * @free: takes a number back
  * @find: returns the private pointer of a number; NULL where there is no such operation
  * @getput: takes a reference and drops it; NULL where there is no such operation
+ * @make_set: makes a set with so many numbers; NULL where there is no such operation
+ * @free_set: frees a set and its numbers
  */
 struct bench_impl {
 	const char *name;
@@ -26,6 +28,8 @@ struct bench_impl {
 	void (*free)(u32 id);
 	void *(*find)(u32 id);
 	void (*getput)(u32 id);
+	void *(*make_set)(unsigned int numbers);
+	void (*free_set)(void *set);
 };
 
 extern const struct bench_impl bench_none, bench_ours, bench_c61, bench_ida, bench_xarray;

@@ -66,6 +66,11 @@ static const char *const op_names[NR_OPS] = {
 #define ROUND_BATCHES 96
 #define MAX_ROUNDS (ROUND_BATCHES / 2)
 
+/* Sets of so many IDs that are freed in a round, and rounds. */
+#define SET_IDS 10
+#define SETS 64
+#define SET_ROUNDS 16
+
 struct figures {
 	u64 calls;
 	u64 call_calls;
@@ -286,6 +291,74 @@ static void run_all(const struct bench_impl *impl, struct figures *to, u32 *id, 
 	}
 }
 
+static void print_figure(const struct bench_impl *impl, unsigned int n, const char *op,
+			 const char *what, s64 hundredths)
+{
+	if (hundredths < 0)
+		hundredths = 0;
+	pr_info("ioasid_bench: figure %s %u %s %s %llu.%02llu\n", impl->name, n, op, what,
+		(u64)hundredths / 100, (u64)hundredths % 100);
+}
+
+static s64 mean(u64 time, u64 calls)
+{
+	return calls ? div64_u64(time * 100, calls) : 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return cmp_int(*(const u64 *)a, *(const u64 *)b);
+}
+
+/* What becoming idle took in all rounds, had each taken the mean of the middle half. */
+static u64 middle_half(u64 *settle_time, unsigned int rounds)
+{
+	unsigned int cut = rounds / 4;
+	u64 middle = 0;
+	unsigned int i;
+
+	sort(settle_time, rounds, sizeof(*settle_time), compare, NULL);
+	for (i = cut; i < rounds - cut; i++)
+		middle += settle_time[i];
+	return div64_u64(middle * rounds, rounds - 2 * cut);
+}
+
+/*
+ * Freeing a set: what is executed in all, for there are few of them and most of it is done later.
+ * With @n live IDs of others.
+ */
+static int bench_sets(const struct bench_impl *impl, unsigned int n)
+{
+	static void *sets[SETS];
+	u64 settle_time[SET_ROUNDS], loop_time = 0;
+	unsigned int i, round;
+	u64 work, time;
+
+	for (round = 0; round < SET_ROUNDS; round++) {
+		for (i = 0; i < SETS; i++) {
+			sets[i] = impl->make_set(SET_IDS);
+			if (!sets[i]) {
+				pr_err("ioasid_bench: %s: no set\n", impl->name);
+				while (i)
+					impl->free_set(sets[--i]);
+				return -ENOSPC;
+			}
+		}
+		settle();
+		wait_for_phase(round, SET_ROUNDS);
+		work = work_done();
+		for (i = 0; i < SETS; i++)
+			impl->free_set(sets[i]);
+		time = work_done();
+		loop_time += time - work;
+		settle();
+		settle_time[round] = work_done() - time;
+	}
+	print_figure(impl, n, "set10", "all",
+		     mean(loop_time + middle_half(settle_time, SET_ROUNDS), SETS * SET_ROUNDS));
+	return 0;
+}
+
 /* ----------------------------------------------------------------------------- live IDs, memory */
 
 static void shuffle(void)
@@ -360,38 +433,6 @@ static s64 memory(void)
 
 /* --------------------------------------------------------------------------------------- report */
 
-static void print_figure(const struct bench_impl *impl, unsigned int n, const char *op,
-			 const char *what, s64 hundredths)
-{
-	if (hundredths < 0)
-		hundredths = 0;
-	pr_info("ioasid_bench: figure %s %u %s %s %llu.%02llu\n", impl->name, n, op, what,
-		(u64)hundredths / 100, (u64)hundredths % 100);
-}
-
-static s64 mean(u64 time, u64 calls)
-{
-	return calls ? div64_u64(time * 100, calls) : 0;
-}
-
-static int compare(const void *a, const void *b)
-{
-	return cmp_int(*(const u64 *)a, *(const u64 *)b);
-}
-
-/* What becoming idle took in all rounds, had each taken the mean of the middle half. */
-static u64 settle_time(struct figures *f)
-{
-	unsigned int cut = f->rounds / 4;
-	u64 middle = 0;
-	unsigned int i;
-
-	sort(f->settle_time, f->rounds, sizeof(*f->settle_time), compare, NULL);
-	for (i = cut; i < f->rounds - cut; i++)
-		middle += f->settle_time[i];
-	return div64_u64(middle * f->rounds, f->rounds - 2 * cut);
-}
-
 static void report(const struct bench_impl *impl, unsigned int n, enum op op)
 {
 	struct figures *f = &sum[op], *base = &none[op];
@@ -406,8 +447,9 @@ static void report(const struct bench_impl *impl, unsigned int n, enum op op)
 	print_figure(impl, n, op_names[op], "call",
 		     mean(f->call_time, f->call_calls) - mean(base->call_time, base->call_calls));
 	print_figure(impl, n, op_names[op], "all",
-		     mean(f->loop_time + settle_time(f), f->calls) -
-		     mean(base->loop_time + settle_time(base), base->calls));
+		     mean(f->loop_time + middle_half(f->settle_time, f->rounds), f->calls) -
+		     mean(base->loop_time + middle_half(base->settle_time, base->rounds),
+			  base->calls));
 }
 
 static int bench(const struct bench_impl *impl)
@@ -424,6 +466,11 @@ static int bench(const struct bench_impl *impl)
 	}
 	settle();
 	empty = memory();
+	if (impl->make_set) {
+		ret = bench_sets(impl, 0);
+		if (ret)
+			goto out_stop;
+	}
 	for (i = 0; i < nr_sizes; i++) {
 		pr_info("ioasid_bench: at %s %u\n", impl->name, sizes[i]);
 		ret = fill(impl, sizes[i]);
@@ -441,6 +488,11 @@ static int bench(const struct bench_impl *impl)
 		run_all(impl, sum, ids, live);
 		for (op = 0; op < NR_OPS; op++)
 			report(impl, live, op);
+		if (impl->make_set) {
+			ret = bench_sets(impl, live);
+			if (ret)
+				break;
+		}
 		ret = check(impl);
 		if (ret)
 			break;
@@ -448,6 +500,7 @@ static int bench(const struct bench_impl *impl)
 	drain(impl);
 	settle();
 	print_figure(impl, 0, "memory", "left", 100 * max(memory() - empty, 0));
+out_stop:
 	if (impl->stop)
 		impl->stop();
 	return ret;
