@@ -43,13 +43,21 @@ pub(crate) struct Entry {
     pub(crate) link: Atomic<u32>,
     /// Who gets the number back.
     pub(crate) provider: Atomic<u32>,
-    /// When a resting number may be used again.
-    pub(crate) rest_until: Atomic<u32>,
     /// The neighbours in the set, 0 is none.
     pub(crate) before: Atomic<u32>,
     pub(crate) behind: Atomic<u32>,
     /// How many want the ID to stay in the index, and whether it is on its way out.
     pub(crate) pins: Atomic<u32>,
+}
+
+/// What an ID leaves behind.
+#[derive(Clone, Copy)]
+pub(crate) struct Parting {
+    pub(crate) owner: Owner,
+    pub(crate) spid: Option<u32>,
+    pub(crate) provider: u32,
+    pub(crate) before: u32,
+    pub(crate) behind: u32,
 }
 
 impl Entry {
@@ -64,7 +72,6 @@ impl Entry {
             spid: Atomic::new(INVALID),
             link: Atomic::new(0),
             provider: Atomic::new(provider),
-            rest_until: Atomic::new(0),
             before: Atomic::new(0),
             behind: Atomic::new(0),
             pins: Atomic::new(0),
@@ -80,6 +87,23 @@ impl Entry {
     #[inline]
     pub(crate) fn is_owned_by(&self, set: SetTag) -> bool {
         set == SetTag::NONE || set == self.owner.tag
+    }
+
+    /// When a resting number may be used again. It is in no set any more.
+    pub(crate) fn rest_until(&self) -> &Atomic<u32> {
+        &self.before
+    }
+
+    /// What has to be known of an ID that leaves. Under the lock of the index.
+    #[inline]
+    pub(crate) fn parting(&self) -> Parting {
+        Parting {
+            owner: self.owner,
+            spid: self.spid(),
+            provider: self.provider.load(Relaxed),
+            before: self.before.load(Relaxed),
+            behind: self.behind.load(Relaxed),
+        }
     }
 
     /// The private data.

@@ -238,6 +238,12 @@ impl<H: MmExit> Sets<H> {
         self.array.cache()
     }
 
+    /// What the kernel's own set has.
+    #[inline]
+    pub(crate) fn kernel_usage(&self) -> &Usage {
+        &self.kernel.usage
+    }
+
     /// The set at a slot, dead ones that have IDs included.
     #[inline]
     pub(crate) fn at<'g>(&'g self, set: u32, guard: &'g rcu::Guard) -> Option<Found<'g>> {

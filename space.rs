@@ -12,6 +12,7 @@ mod members;
 use crate::{
     entry::{
         Entry,
+        Parting,
         DEFAULT_PROVIDER, //
     },
     id::{
@@ -119,6 +120,17 @@ pub(crate) enum Retired {
     GiveBack,
     /// Somebody wants it to stay, and will be the one to take it out.
     Pinned,
+}
+
+impl Retired {
+    /// What becomes of a number of this provider that does not rest.
+    fn by(provider: u32) -> Self {
+        if provider == DEFAULT_PROVIDER {
+            Self::Gone
+        } else {
+            Self::GiveBack
+        }
+    }
 }
 
 /// What became of a number that somebody named, when it was to be entered.
@@ -419,24 +431,32 @@ impl<H: MmExit> Space<H> {
     /// Takes a reclaimed ID out of use. Returns what became of it and of its set.
     pub(crate) fn retire(&self, id: u32) -> (Retired, SetLeft) {
         let ledger = self.array.lock();
-        if let Some(entry) = ledger.get(id) {
-            let pins = entry.pins.load(Relaxed);
-            if pins != 0 {
-                entry.pins.store(pins | Entry::LEAVING, Relaxed);
-                return (Retired::Pinned, SetLeft::Alone);
-            }
+        let Some(entry) = ledger.get(id) else {
+            return (Retired::Pinned, SetLeft::Alone);
+        };
+        let pins = entry.pins.load(Relaxed);
+        if pins != 0 {
+            entry.pins.store(pins | Entry::LEAVING, Relaxed);
+            return (Retired::Pinned, SetLeft::Alone);
         }
-        self.take_leave(ledger, id)
+        let parting = entry.parting();
+        self.take_leave(ledger, id, parting)
     }
 
-    fn take_leave(&self, mut ledger: Guard<'_, Entry, Ledger>, id: u32) -> (Retired, SetLeft) {
+    #[inline]
+    fn take_leave(
+        &self,
+        mut ledger: Guard<'_, Entry, Ledger>,
+        id: u32,
+        parting: Parting,
+    ) -> (Retired, SetLeft) {
         let rest = self.quarantine.load(Relaxed);
-        let (unpinned, left) = self.sub(&mut ledger, id);
+        let (unpinned, left) = self.sub(&mut ledger, id, parting);
         let retired = if rest != 0 {
             ledger.capacity.rest();
             let until = Stamp::in_ms(rest);
             if let Some(entry) = ledger.get(id) {
-                entry.rest_until.store(until.0, Relaxed);
+                entry.rest_until().store(until.0, Relaxed);
                 entry.link.store(0, Relaxed);
             }
             let last = core::mem::replace(&mut ledger.last_resting, id);
@@ -451,7 +471,7 @@ impl<H: MmExit> Space<H> {
                 }
             }
         } else {
-            ledger.take_out(id)
+            Retired::by(parting.provider)
         };
         ledger.finish(retired, id);
         drop(unpinned);
@@ -471,17 +491,17 @@ impl<H: MmExit> Space<H> {
         let mut ledger = self.array.lock();
         let id = ledger.first_resting;
         let entry = ledger.get(id).ok_or(None)?;
-        let wait = Stamp(entry.rest_until.load(Relaxed)).ahead();
+        let wait = Stamp(entry.rest_until().load(Relaxed)).ahead();
         if wait != 0 && !early {
             return Err(Some(wait));
         }
         let next = entry.link.load(Relaxed);
+        let retired = Retired::by(entry.provider.load(Relaxed));
         ledger.capacity.rested();
         ledger.first_resting = next;
         if next == 0 {
             ledger.last_resting = 0;
         }
-        let retired = ledger.take_out(id);
         ledger.finish(retired, id);
         Ok((id, retired))
     }
@@ -531,13 +551,6 @@ impl<'a> Guard<'a, Entry, Ledger> {
             self.pinned.take()
         } else {
             None
-        }
-    }
-
-    fn take_out(&self, id: u32) -> Retired {
-        match self.get(id) {
-            Some(entry) if entry.provider.load(Relaxed) != DEFAULT_PROVIDER => Retired::GiveBack,
-            _ => Retired::Gone,
         }
     }
 

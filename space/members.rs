@@ -12,7 +12,10 @@ use super::{
     Space, //
 };
 use crate::{
-    entry::Entry,
+    entry::{
+        Entry,
+        Parting, //
+    },
     id::INVALID,
     kapi::{
         id_array::{
@@ -44,16 +47,20 @@ impl<H: MmExit> Space<H> {
         ledger: &mut Guard<'_, Entry, Ledger>,
         owner: Owner,
     ) -> Result<u32> {
+        let total = self.total();
+        if owner == Owner::KERNEL {
+            let usage = self.sets.kernel_usage();
+            let peak = usage.peak();
+            ledger.capacity.charge(usage, total)?;
+            return Ok(peak);
+        }
         let guard = rcu::read_lock();
         let set = self.sets.of(owner, &guard).ok_or(EINVAL)?;
         if !set.open.load(Relaxed) {
             return Err(EBUSY);
         }
         let peak = set.usage.peak();
-        ledger.capacity.charge(&set.usage, self.total())?;
-        if owner != Owner::KERNEL {
-            ledger.fixed = true;
-        }
+        ledger.capacity.charge(&set.usage, total)?;
         Ok(peak)
     }
 
@@ -116,13 +123,20 @@ impl<H: MmExit> Space<H> {
         &self,
         ledger: &mut Guard<'_, Entry, Ledger>,
         id: u32,
+        parting: Parting,
     ) -> (Option<Pinned>, SetLeft) {
         let unpinned = ledger.sub();
-        let Some(entry) = ledger.get(id) else {
+        let Parting {
+            owner,
+            spid,
+            before,
+            behind,
+            ..
+        } = parting;
+        if owner == Owner::KERNEL && spid.is_none() {
+            ledger.capacity.uncharge(self.sets.kernel_usage());
             return (unpinned, SetLeft::Alone);
-        };
-        let (owner, spid) = (entry.owner(), entry.spid());
-        let (before, behind) = (entry.before.load(Relaxed), entry.behind.load(Relaxed));
+        }
         let guard = rcu::read_lock();
         // It has an ID, so it is there.
         let Some(set) = self.sets.at(owner.set, &guard) else {
@@ -176,9 +190,11 @@ impl<H: MmExit> Space<H> {
     /// stay, it is taken out of use as by [`Space::retire`].
     pub(crate) fn unpin(&self, id: u32) -> Option<(Retired, SetLeft)> {
         let ledger = self.array.lock();
-        let pins = ledger.get(id)?.pins.load(Relaxed).saturating_sub(1);
-        ledger.get(id)?.pins.store(pins, Relaxed);
-        (pins == Entry::LEAVING).then(|| self.take_leave(ledger, id))
+        let entry = ledger.get(id)?;
+        let pins = entry.pins.load(Relaxed).saturating_sub(1);
+        entry.pins.store(pins, Relaxed);
+        let parting = entry.parting();
+        (pins == Entry::LEAVING).then(|| self.take_leave(ledger, id, parting))
     }
 
     /// Pins the first ID of a set, or the one behind `at`, which was got from here and has to be
