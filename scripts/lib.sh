@@ -10,6 +10,9 @@
 set -Eeuo pipefail
 
 self=$(basename "$0")
+# What was started may end well all the same (QEMU does): then what follows would still run.
+trap 'exit 130' INT
+trap 'exit 143' TERM
 # Nothing fails without a word.
 trap 'printf "%s\n" "error: $self, line $LINENO: exit $? from: $BASH_COMMAND" >&2' ERR
 
@@ -60,8 +63,14 @@ progress_end() { if [[ -t 2 ]]; then printf '\r\e[K' >&2; fi; }
 while_growing() {
 	local title=$1 path=$2 total=$3 size pct pid rc=0 start=$SECONDS
 	shift 3
-	"$@" >>"$log" 2>&1 &
+	# A process group of its own: the shell has what it puts into the background ignore Ctrl-C,
+	# and what goes on after that would hold the lock.
+	set -m
+	"$@" >>"$log" 2>&1 </dev/null &
 	pid=$!
+	set +m
+	trap 'kill -TERM -- "-$pid" 2>/dev/null; exit 130' INT
+	trap 'kill -TERM -- "-$pid" 2>/dev/null; exit 143' TERM
 	progress_last=$SECONDS
 	while kill -0 "$pid" 2>/dev/null; do
 		size=$(du -sB1 --one-file-system "$path" 2>/dev/null | cut -f1) || true
@@ -72,6 +81,8 @@ while_growing() {
 		sleep 1
 	done
 	wait "$pid" || rc=$?
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
 	progress_end
 	if ((rc)); then
 		tail -n 15 "$log" >&2
