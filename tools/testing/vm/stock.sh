@@ -19,8 +19,9 @@ round() {
 			case_ok "$suite" "use$1"
 		else
 			code=$?
-			why=$(tail -n 3 /tmp/demo | tr '\n' ' ')
-			case_failed "$suite" "use$1" "demo.sh: exit $code: $why"
+			# What it has marked; its last lines if it did not come to that.
+			why=$(grep 'FAILED$' /tmp/demo || tail -n 3 /tmp/demo)
+			case_failed "$suite" "use$1" "demo.sh: exit $code: $(echo "$why" | tr -s ' \n' ' ')"
 			cat /tmp/demo
 		fi
 	fi
