@@ -9,6 +9,7 @@ use crate::{
         Owner,
         SetTag, //
     },
+    state::Word,
 };
 use core::{
     ffi::c_void,
@@ -46,6 +47,8 @@ pub(crate) struct Entry {
     /// The neighbours in the set, 0 is none.
     pub(crate) before: Atomic<u32>,
     pub(crate) behind: Atomic<u32>,
+    /// Tells this life of the number from the next one. Written before it is visible.
+    pub(crate) serial: Atomic<u32>,
     /// How many want the ID to stay in the index, and whether it is on its way out.
     pub(crate) pins: Atomic<u32>,
 }
@@ -66,7 +69,7 @@ impl Entry {
 
     pub(crate) fn new(owner: Owner, provider: u32, private: *mut c_void) -> Self {
         Self {
-            life: Life::new(),
+            life: Life::new(Word::new_busy()),
             private: Atomic::new(private),
             owner,
             spid: Atomic::new(INVALID),
@@ -74,6 +77,7 @@ impl Entry {
             provider: Atomic::new(provider),
             before: Atomic::new(0),
             behind: Atomic::new(0),
+            serial: Atomic::new(0),
             pins: Atomic::new(0),
         }
     }

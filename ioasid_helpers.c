@@ -2,6 +2,7 @@
 #include <linux/jiffies.h>
 #include <linux/kallsyms.h>
 #include <linux/lockdep.h>
+#include <linux/notifier.h>
 #include <linux/preempt.h>
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
@@ -51,7 +52,7 @@ int ioasid_numbers_reserve(struct xarray *xa, unsigned long index)
 	void *old;
 
 	xa_lock_irqsave(xa, flags);
-	old = __xa_cmpxchg(xa, index, NULL, XA_ZERO_ENTRY, GFP_ATOMIC | __GFP_NOWARN);
+	old = __xa_cmpxchg(xa, index, NULL, XA_ZERO_ENTRY, GFP_NOWAIT | __GFP_NOWARN);
 	xa_unlock_irqrestore(xa, flags);
 	return xa_err(old);
 }
@@ -71,7 +72,7 @@ int ioasid_numbers_set(struct xarray *xa, unsigned long index, unsigned long val
 	void *old;
 
 	xa_lock_irqsave(xa, flags);
-	old = __xa_store(xa, index, (void *)value, 0);
+	old = __xa_store(xa, index, (void *)value, __GFP_NOWARN);
 	xa_unlock_irqrestore(xa, flags);
 	return xa_err(old);
 }
@@ -87,10 +88,15 @@ void ioasid_wake_all(struct wait_queue_head *head)
 		wake_up_all(head);
 }
 
-int ioasid_wait_until(struct wait_queue_head *head, unsigned int ms, bool (*done)(void *data),
+long ioasid_wait_until(struct wait_queue_head *head, unsigned int ms, bool (*done)(void *data),
 		      void *data)
 {
-	return wait_event_timeout(*head, done(data), msecs_to_jiffies(ms)) != 0;
+	return wait_event_killable_timeout(*head, done(data), msecs_to_jiffies(ms));
+}
+
+int ioasid_notifier_to_errno(int said)
+{
+	return notifier_to_errno(said);
 }
 
 struct mm_struct *ioasid_current_mm(void)
@@ -129,6 +135,11 @@ unsigned long ioasid_spin_lock(spinlock_t *lock)
 void ioasid_spin_unlock(spinlock_t *lock, unsigned long flags)
 {
 	spin_unlock_irqrestore(lock, flags);
+}
+
+struct workqueue_struct *ioasid_alloc_ordered_queue(const char *name)
+{
+	return alloc_ordered_workqueue("%s", 0, name);
 }
 
 struct workqueue_struct *ioasid_alloc_queue(const char *name)

@@ -25,8 +25,10 @@ int ioasid_numbers_set(struct xarray *xa, unsigned long index, unsigned long val
 
 void ioasid_wait_init(struct wait_queue_head *head);
 void ioasid_wake_all(struct wait_queue_head *head);
-int ioasid_wait_until(struct wait_queue_head *head, unsigned int ms, bool (*done)(void *data),
+long ioasid_wait_until(struct wait_queue_head *head, unsigned int ms, bool (*done)(void *data),
 		      void *data);
+
+int ioasid_notifier_to_errno(int said);
 
 struct mm_struct *ioasid_current_mm(void);
 
@@ -39,6 +41,7 @@ void ioasid_srcu_read_unlock(struct srcu_struct *srcu, int idx);
 unsigned long ioasid_spin_lock(spinlock_t *lock);
 void ioasid_spin_unlock(spinlock_t *lock, unsigned long flags);
 
+struct workqueue_struct *ioasid_alloc_ordered_queue(const char *name);
 struct workqueue_struct *ioasid_alloc_queue(const char *name);
 void ioasid_init_delayed_work(struct delayed_work *work, work_func_t fn);
 void ioasid_init_slow_work(struct work_struct *work, work_func_t fn);

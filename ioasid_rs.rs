@@ -3,6 +3,7 @@
 //! I/O address space IDs (IOASID): numbers that tag DMA requests, on PCI the PASID.
 
 mod allocator;
+mod audience;
 mod debugfs;
 mod entry;
 mod ffi;

@@ -10,6 +10,7 @@
 //! list and is finished by the quick lane. Numbers that belong to a custom allocator are handed
 //! back by the slow lane.
 
+mod notify;
 mod set;
 
 use crate::{
@@ -22,6 +23,7 @@ use crate::{
         SpaceId,
         Switch, //
     },
+    audience::Subscribers,
     entry::{
         Entry,
         DEFAULT_PROVIDER, //
@@ -41,6 +43,7 @@ use crate::{
             Deferred,
             Jobs,
             Lane,
+            OrderedQueue,
             Remote, //
         },
         id_array::{
@@ -51,12 +54,16 @@ use crate::{
         report::complain,
         wait::WaitQueue,
     },
-    life::Life,
+    life::{
+        Change,
+        Life, //
+    },
     names::{
         Name,
         Names, //
     },
     set::{
+        Notes,
         Owner,
         Set,
         SetTag, //
@@ -65,6 +72,7 @@ use crate::{
         Named,
         Policy,
         PublishError,
+        Published,
         Retired,
         SetLeft,
         Space, //
@@ -72,6 +80,7 @@ use crate::{
     state::{
         PutError,
         State,
+        Tell,
         Word, //
     },
 };
@@ -105,9 +114,13 @@ pub(crate) struct Core {
     deferred: IdStack<Entry>,
     /// On their way back to a custom allocator.
     returning: IdStack<Entry>,
-    /// Those who wait for a pinned ID or a set.
+    /// Those who wait for an ID or a set.
     #[pin]
     waiters: WaitQueue,
+    #[pin]
+    pub(crate) subscribers: Subscribers,
+    /// The work of subscribers.
+    pub(crate) works: OrderedQueue,
 }
 
 /// Ends a set when its mm exits.
@@ -119,8 +132,11 @@ pub(crate) struct Ender {
 impl MmExit for Ender {
     fn exiting(&self) {
         self.pool.with(|pool| {
-            pool.space.sets.note_exit(self.set);
-            pool.kick(Lane::Waiting);
+            let guard = rcu::read_lock();
+            if let Some(set) = pool.space.sets.at(self.set, &guard) {
+                pool.space.sets.note(set, Notes::EXITED);
+                pool.kick(Lane::Waiting);
+            }
         });
     }
 }
@@ -143,6 +159,8 @@ pub(crate) fn new(caches: Caches, quarantine: u32) -> impl PinInit<Pool, Error> 
             deferred: IdStack::new(|entry| &entry.link),
             returning: IdStack::new(|entry| &entry.link),
             waiters <- WaitQueue::new(),
+            subscribers <- Subscribers::new(),
+            works: OrderedQueue::new(c"ioasid_wq")?,
         }? Error),
     )
 }
@@ -185,6 +203,30 @@ impl Pool {
         if range.max() >= self.space.capacity() {
             return Err(EINVAL);
         }
+        match self.alloc_checked(owner, range, policy, private) {
+            Ok(new) => {
+                if new.is_busy {
+                    self.announce(new.id);
+                }
+                Ok(new.id)
+            }
+            Err(err) => {
+                if owner != Owner::KERNEL {
+                    // It may have been the last one for a moment.
+                    self.set_is_empty();
+                }
+                Err(err)
+            }
+        }
+    }
+
+    fn alloc_checked(
+        &self,
+        owner: Owner,
+        range: IdRange,
+        policy: Policy,
+        private: *mut c_void,
+    ) -> Result<Published> {
         loop {
             if self.registry.has_custom() {
                 let active = self.registry.active();
@@ -193,20 +235,28 @@ impl Pool {
                 }
             }
             let entry = self.space.prepare(owner, DEFAULT_PROVIDER, private)?;
-            match self.space.publish(entry, range, policy) {
-                Ok(id) => return Ok(id),
-                Err(PublishError::Failed(err)) => {
-                    self.bury_soon();
-                    return Err(err);
+            let stray = match self.space.publish(entry, range, policy, &self.subscribers) {
+                Ok(new) => return Ok(new),
+                Err(PublishError::Failed(err)) => return Err(err),
+                Err(PublishError::Closed(stray)) => stray,
+                Err(PublishError::Orphan(stray)) => {
+                    self.forget(stray);
+                    return Err(EBUSY);
                 }
-                Err(PublishError::Closed(stray)) => {
-                    if let Some(id) = stray {
-                        let _ = self.free(SetTag::NONE, id);
-                    }
-                    self.registry.wait_for_switch();
-                }
+            };
+            if let Some(stray) = stray {
+                self.forget(stray);
             }
+            self.registry.wait_for_switch();
         }
+    }
+
+    /// Takes back an ID that nobody was told of, though somebody may have found it.
+    fn forget(&self, stray: Published) {
+        if stray.is_busy {
+            self.hush(stray.id);
+        }
+        let _ = self.free(SetTag::NONE, stray.id);
     }
 
     fn alloc_custom(
@@ -215,10 +265,10 @@ impl Pool {
         owner: Owner,
         range: IdRange,
         private: *mut c_void,
-    ) -> Result<u32> {
+    ) -> Result<Published> {
         let provider = allocator.provider();
         let mut entry = self.space.prepare(owner, allocator.number(), private)?;
-        // Nobody is asked for a number that cannot be used.
+        // Nobody is asked for a number that its set may not have.
         self.space.may_charge(owner)?;
         for _ in 0..=MAX_KEPT_ASIDE {
             let id = provider.pick(range);
@@ -236,8 +286,12 @@ impl Pool {
                 self.space.count_failure(owner);
                 return Err(ENOSPC);
             }
-            match self.space.publish_at(entry, id) {
-                Ok(Named::Published) => return Ok(id),
+            match self.space.publish_at(entry, id, &self.subscribers) {
+                Ok(Named::Published(new)) => return Ok(new),
+                Ok(Named::Orphan(stray)) => {
+                    self.forget(stray);
+                    return Err(EBUSY);
+                }
                 Ok(Named::KeptAside(back)) => entry = back,
                 Ok(Named::Duplicate) => {
                     complain(c"number named twice", id, provider.culprit());
@@ -245,7 +299,6 @@ impl Pool {
                 }
                 Err(err) => {
                     provider.give_back(id);
-                    self.bury_soon();
                     return Err(err);
                 }
             }
@@ -319,9 +372,30 @@ impl Pool {
         self.put(set, id)
     }
 
-    /// Drops a reference, the owner's after all others. As for [`Pool::put`].
+    /// Drops a reference, the owner's after all others: then as [`Pool::free`]. As for
+    /// [`Pool::put`].
     pub(crate) fn put_any(&self, id: u32) -> Result<bool> {
-        self.put_with(SetTag::NONE, id, Life::put_any)
+        let guard = rcu::read_lock();
+        let entry = self.lookup(SetTag::NONE, id, &guard)?;
+        let deferred = must_defer();
+        let tell = if deferred {
+            Tell::Later
+        } else {
+            self.tell_now(&guard)
+        };
+        match entry.life.put_or_free(tell) {
+            Ok(Change::Done(word)) if word.is_dead() && deferred => {
+                self.defer(entry);
+                Ok(true)
+            }
+            // Deferred or not, the caller has nothing left.
+            Ok(Change::Defer) => {
+                self.defer(entry);
+                Ok(true)
+            }
+            Ok(change) => Ok(self.act(entry, change, &guard)),
+            Err(err) => Self::put_failed(id, err),
+        }
     }
 
     #[inline]
@@ -338,15 +412,20 @@ impl Pool {
                 if must_defer() {
                     self.defer(entry);
                 } else {
-                    drop(guard);
-                    self.reclaim(id, word);
+                    self.reclaim(entry, word);
                 }
                 Ok(true)
             }
             Ok(_) => Ok(false),
-            Err(PutError::Unknown) => Err(ENOENT),
-            Err(PutError::Unbalanced) => {
-                drop(guard);
+            Err(err) => Self::put_failed(id, err),
+        }
+    }
+
+    #[cold]
+    fn put_failed(id: u32, err: PutError) -> Result<bool> {
+        match err {
+            PutError::Unknown => Err(ENOENT),
+            PutError::Unbalanced => {
                 complain(c"put without a reference", id, None);
                 Err(EINVAL)
             }
@@ -362,23 +441,15 @@ impl Pool {
     pub(crate) fn free(&self, set: SetTag, id: u32) -> Result<bool> {
         let guard = rcu::read_lock();
         let entry = self.lookup(set, id, &guard)?;
-        let freed = if must_defer() {
-            let freed = entry.life.mark_pending();
-            if freed.is_ok() {
-                self.defer(entry);
-            }
-            freed
+        let tell = if must_defer() {
+            Tell::Later
         } else {
-            entry.life.free()
+            self.tell_now(&guard)
         };
-        drop(guard);
-        match freed {
-            Ok(word) if word.is_dead() => {
-                self.reclaim(id, word);
-                Ok(true)
-            }
+        match entry.life.free(tell) {
+            Ok(change) => Ok(self.act(entry, change, &guard)),
             Err(State::Reclaimed) => Err(ENOENT),
-            _ => Ok(false),
+            Err(_) => Ok(false),
         }
     }
 
@@ -447,6 +518,12 @@ impl Pool {
         Ok(self.count(|entry| entry.provider.load(Relaxed) == number))
     }
 
+    /// Ends the subscriptions of which something is where `is_there` says. Returns how many there
+    /// were.
+    pub(crate) fn evict_subscribers(&self, is_there: &dyn Fn(usize) -> bool) -> u32 {
+        self.subscribers.evict(is_there)
+    }
+
     /// Unregisters every allocator of which something is where `is_there` says, without asking it
     /// for anything. Returns how many there were.
     pub(crate) fn evict(&self, is_there: impl Fn(usize) -> bool) -> u32 {
@@ -501,12 +578,14 @@ impl Pool {
 
     /// Ends the life of an ID whose word is dead. Not where locks are out of reach.
     #[inline]
-    fn reclaim(&self, id: u32, word: Word) {
+    fn reclaim(&self, entry: &Node<Entry>, word: Word) {
         let _section = SpinSection::enter();
+        let id = entry.id();
         if word.is_named() {
             self.names.clear(id);
         }
-        let (retired, left) = self.space.retire(id);
+        self.waiters.wake_all();
+        let (retired, left) = self.space.retire(entry);
         self.hand_back(id, retired);
         if left == SetLeft::Empty {
             self.set_is_empty();
@@ -517,7 +596,7 @@ impl Pool {
     fn hand_back(&self, id: u32, retired: Retired) {
         match retired {
             Retired::Gone => {}
-            Retired::Pinned => self.waiters.wake_all(),
+            Retired::Pinned => {}
             Retired::Resting(wait) => {
                 if let Some(wait) = wait {
                     self.kick_after(wait);
@@ -531,24 +610,6 @@ impl Pool {
                 drop(guard);
                 self.kick(Lane::Slow);
             }
-        }
-    }
-
-    /// Finishes what was left to us with interrupts off.
-    fn finish(&self, id: u32) {
-        let guard = rcu::read_lock();
-        let Some(entry) = self.space.lookup(id, &guard) else {
-            return;
-        };
-        let word = entry.life.word();
-        let word = if word.state() == State::FreePending {
-            entry.life.release_owner()
-        } else {
-            word
-        };
-        drop(guard);
-        if word.is_dead() {
-            self.reclaim(id, word);
         }
     }
 

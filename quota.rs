@@ -45,7 +45,7 @@ impl Usage {
         self.used.load(Relaxed)
     }
 
-    pub(crate) fn peak(&self) -> u32 {
+    fn peak(&self) -> u32 {
         self.peak.load(Relaxed)
     }
 
@@ -69,6 +69,15 @@ impl Usage {
     pub(crate) fn count_failure(&self) {
         let failures = self.failures.load(Relaxed);
         self.failures.store(failures.saturating_add(1), Relaxed);
+    }
+
+    /// Notes that an ID that was charged has come to be.
+    #[inline]
+    pub(crate) fn raise_peak(&self) {
+        let used = self.used();
+        if used > self.peak() {
+            self.peak.store(used, Relaxed);
+        }
     }
 
     /// Counts an SPID that comes.
@@ -132,11 +141,7 @@ impl Capacity {
             usage.count_failure();
             return Err(ENOSPC);
         }
-        let used = used + 1;
-        usage.used.store(used, Relaxed);
-        if used > usage.peak() {
-            usage.peak.store(used, Relaxed);
-        }
+        usage.used.store(used + 1, Relaxed);
         Ok(())
     }
 
@@ -149,14 +154,6 @@ impl Capacity {
             self.shared = self.shared.saturating_sub(1);
         }
         used == 0
-    }
-
-    /// Takes an ID back that was charged a moment ago and never seen, as if nothing had been.
-    pub(crate) fn undo_charge(&mut self, usage: &Usage, peak: u32) -> bool {
-        usage
-            .peak
-            .store(peak.max(usage.used().saturating_sub(1)), Relaxed);
-        self.uncharge(usage)
     }
 
     /// A number rests.
@@ -188,7 +185,7 @@ impl Capacity {
         self.reserved = self.reserved.saturating_sub(quota);
     }
 
-    /// Takes the quota of a set that is gone.
+    /// Takes the quota of a set that gets no more IDs and has none.
     pub(crate) fn give_up(&mut self, usage: &Usage) {
         self.cancel(usage.quota.load(Relaxed));
         usage.quota.store(0, Relaxed);

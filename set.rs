@@ -23,6 +23,7 @@ use crate::{
     life::Life,
     quota::Usage,
     space::Policy,
+    state::Word,
 };
 use core::ops::Deref;
 use kernel::{
@@ -111,13 +112,36 @@ pub(crate) struct Set {
     pub(crate) spids: NumberMap,
     /// Whether it gets IDs. Changed under the lock of the index, as all below but the links.
     pub(crate) open: Atomic<bool>,
-    /// Nobody has a reference: it goes with its last ID.
-    pub(crate) condemned: Atomic<bool>,
     /// The first one of its IDs.
     pub(crate) first: Atomic<u32>,
-    exited: Atomic<bool>,
-    exit_link: Atomic<u32>,
-    dead_link: Atomic<u32>,
+    /// What was noted and not yet seen to; not 0 as long as it is on the list of notes.
+    notes: Atomic<u32>,
+    /// Its owner has given it up.
+    given_up: Atomic<bool>,
+    /// What was ever noted and seen.
+    seen: Atomic<u32>,
+    link: Atomic<u32>,
+}
+
+/// Why the waiting lane has to look at a set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Notes(u32);
+
+impl Notes {
+    /// Its mm has exited.
+    pub(crate) const EXITED: Self = Self(1 << 0);
+    /// Its owner has ended it.
+    pub(crate) const ENDED: Self = Self(1 << 1);
+    /// It gets no IDs and has lost its last one.
+    pub(crate) const EMPTY: Self = Self(1 << 2);
+    /// Nobody has a reference to it.
+    pub(crate) const DEAD: Self = Self(1 << 3);
+    /// Subscribers were told that it goes.
+    pub(crate) const TOLD: Self = Self(1 << 4);
+
+    pub(crate) fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
 }
 
 impl Set {
@@ -125,17 +149,39 @@ impl Set {
         Self {
             token,
             generation,
-            life: Life::new(),
+            life: Life::new(Word::new()),
             policy: Atomic::new(Policy::Lowest.into()),
             usage: Usage::new(quota),
             spids: NumberMap::new(),
             open: Atomic::new(false),
-            condemned: Atomic::new(false),
             first: Atomic::new(0),
-            exited: Atomic::new(false),
-            exit_link: Atomic::new(0),
-            dead_link: Atomic::new(0),
+            notes: Atomic::new(0),
+            given_up: Atomic::new(false),
+            seen: Atomic::new(0),
+            link: Atomic::new(0),
         }
+    }
+
+    /// The owner gives it up. Returns false if that has happened before.
+    pub(crate) fn give_up(&self) -> bool {
+        !self.given_up.xchg(true, Full)
+    }
+
+    /// Whether a note is there that was not seen to.
+    pub(crate) fn has_notes(&self) -> bool {
+        self.notes.load(Relaxed) != 0
+    }
+
+    /// Sees to the notes. Returns all that were ever noted. In the waiting lane only.
+    pub(crate) fn see(&self) -> Notes {
+        let seen = self.seen.load(Relaxed) | self.notes.xchg(0, Full);
+        self.seen.store(seen, Relaxed);
+        Notes(seen)
+    }
+
+    /// Notes something for the next time. In the waiting lane only.
+    pub(crate) fn remember(&self, note: Notes) {
+        self.seen.store(self.seen.load(Relaxed) | note.0, Relaxed);
     }
 
     /// Whether it gets IDs, as of now.
@@ -169,6 +215,15 @@ impl<'g> Found<'g> {
         Self {
             set: node,
             node: Some(node),
+        }
+    }
+
+    /// What callers know it by, `NONE` if they do not.
+    pub(crate) fn handle(self) -> SetTag {
+        if self.has_handle() {
+            self.owner().tag
+        } else {
+            SetTag::NONE
         }
     }
 
@@ -210,10 +265,8 @@ pub(crate) struct Sets<H: MmExit> {
     #[pin]
     array: IdArray<Set, Book<H>>,
     kernel: Set,
-    /// Sets whose mm has exited.
-    exited: IdStack<Set>,
-    /// Sets to which nobody has a reference.
-    dead: IdStack<Set>,
+    /// Those that the waiting lane has to look at.
+    noted: IdStack<Set>,
 }
 
 impl<H: MmExit> Sets<H> {
@@ -227,8 +280,7 @@ impl<H: MmExit> Sets<H> {
                 generation: 0,
             }),
             kernel,
-            exited: IdStack::new(|set| &set.exit_link),
-            dead: IdStack::new(|set| &set.dead_link),
+            noted: IdStack::new(|set| &set.link),
         })
     }
 
@@ -293,10 +345,22 @@ impl<H: MmExit> Sets<H> {
         }
         let node = RBTreeNode::new(token, 0, GFP_KERNEL_ACCOUNT)?;
         let mut book = self.array.lock();
-        if book.tokens.get(&token).is_some() {
+        if let Some(holder) = book.tokens.get_mut(&token) {
+            // One that nobody has a reference to only waits to be taken out.
+            let guard = rcu::read_lock();
+            let holder_is_dead = self
+                .at(*holder, &guard)
+                .is_some_and(|found| found.life.word().is_dead());
+            drop(guard);
+            if *holder == 0 || !holder_is_dead {
+                drop(book);
+                drop(node);
+                return Err(EEXIST);
+            }
+            *holder = 0;
             drop(book);
             drop(node);
-            return Err(EEXIST);
+            return Ok(Claim { sets: self, token });
         }
         book.tokens.insert(node);
         drop(book);
@@ -316,7 +380,7 @@ impl<H: MmExit> Sets<H> {
         let set = self.array.prepare(Set::new(token, quota, generation))?;
         let mut book = self.array.lock();
         let last = (1 << SetTag::INDEX_BITS) - 1;
-        match book.insert(set, Slot::Lowest(1, last)) {
+        match book.insert(set, Slot::Lowest(1, last), |_| ()) {
             Ok(index) => Ok(index),
             Err((err, set)) => {
                 drop(book);
@@ -375,37 +439,34 @@ impl<H: MmExit> Sets<H> {
         drop(removed);
     }
 
-    /// Notes that the mm of a set has exited. Any context.
-    pub(crate) fn note_exit(&self, set: u32) {
-        let guard = rcu::read_lock();
-        if let Some(node) = self.array.lookup(set, &guard) {
-            if !node.exited.xchg(true, Full) {
-                self.exited.push(node);
+    /// Has the waiting lane look at a set, once it is kicked. Any context.
+    ///
+    /// The set must not go before it has been looked at: whoever calls has a reference that he
+    /// drops by this, watches its mm, or holds the lock under which it has lost its last ID.
+    pub(crate) fn note(&self, set: Found<'_>, note: Notes) {
+        let Some(node) = set.node else {
+            return;
+        };
+        let mut old = node.notes.load(Relaxed);
+        loop {
+            match node.notes.cmpxchg(old, old | note.0, Full) {
+                Ok(_) => break,
+                Err(current) => old = current,
             }
         }
-    }
-
-    /// Notes that nobody has a reference to a set. Once for each reason, see [`Set::condemned`].
-    /// Any context.
-    pub(crate) fn note_death(&self, set: Found<'_>) {
-        if let Some(node) = set.node {
-            self.dead.push(node);
+        if old == 0 {
+            self.noted.push(node);
         }
     }
 
     /// Whether something was noted.
     pub(crate) fn has_notes(&self) -> bool {
-        !self.dead.is_empty() || !self.exited.is_empty()
+        !self.noted.is_empty()
     }
 
-    /// Calls `each` for the sets whose mm has exited since the last time.
-    pub(crate) fn drain_exited(&self, each: impl FnMut(u32)) {
-        self.exited.drain(&self.array, each);
-    }
-
-    /// Calls `each` for the sets to which nobody has a reference any more.
-    pub(crate) fn drain_dead(&self, each: impl FnMut(u32)) {
-        self.dead.drain(&self.array, each);
+    /// Calls `each` for the sets that were noted since the last time.
+    pub(crate) fn drain(&self, each: impl FnMut(u32)) {
+        self.noted.drain(&self.array, each);
     }
 }
 

@@ -10,6 +10,7 @@
 mod members;
 
 use crate::{
+    audience::Subscribers,
     entry::{
         Entry,
         Parting,
@@ -17,6 +18,7 @@ use crate::{
     },
     id::{
         IdRange,
+        INVALID,
         LIMIT, //
     },
     id_stack::IdStack,
@@ -90,7 +92,17 @@ pub(crate) enum PublishError {
     Failed(Error),
     /// A custom allocator has taken over. The entry may have been published a moment before it
     /// did; then this is its number, to be freed like any other.
-    Closed(Option<u32>),
+    Closed(Option<Published>),
+    /// The set has ended; to be freed like any other.
+    Orphan(Published),
+}
+
+/// An ID that others can see.
+#[derive(Clone, Copy)]
+pub(crate) struct Published {
+    pub(crate) id: u32,
+    /// Its first pass is on: subscribers have to be told, or somebody was there already.
+    pub(crate) is_busy: bool,
 }
 
 impl From<Error> for PublishError {
@@ -136,7 +148,9 @@ impl Retired {
 /// What became of a number that somebody named, when it was to be entered.
 pub(crate) enum Named<'a> {
     /// It is in.
-    Published,
+    Published(Published),
+    /// It is in, but its set has ended; to be freed like any other.
+    Orphan(Published),
     /// It is taken by an ID of another provider, which is kept aside for the one who named it now.
     KeptAside(Unpublished<'a, Entry>),
     /// It is taken by an ID that the same provider named.
@@ -151,6 +165,8 @@ struct Ledger {
     open: bool,
     /// IDs that are not reclaimed.
     live: u32,
+    /// The number of the last life of an ID.
+    serial: u32,
     /// Where the next cyclic allocation starts.
     next: u32,
     /// How the numbers are divided among the sets.
@@ -186,6 +202,7 @@ impl<H: MmExit> Space<H> {
                 fixed: false,
                 open: true,
                 live: 0,
+                serial: 0,
                 next: 1,
                 capacity: Capacity::new(),
                 first_resting: 0,
@@ -271,7 +288,8 @@ impl<H: MmExit> Space<H> {
         entry: Unpublished<'_, Entry>,
         range: IdRange,
         policy: Policy,
-    ) -> Result<u32, PublishError> {
+        subscribers: &Subscribers,
+    ) -> Result<Published, PublishError> {
         let owner = entry.owner();
         let mut ledger = self.array.lock();
         let result = if !ledger.open {
@@ -281,26 +299,27 @@ impl<H: MmExit> Space<H> {
         } else {
             match self.charge(&mut ledger, owner) {
                 Err(err) => Err((err.into(), entry)),
-                Ok(peak) => match policy {
-                    Policy::Lowest => Self::insert_lowest(&mut ledger, entry, range),
-                    Policy::Cyclic => Self::insert_cyclic(&mut ledger, entry, range),
-                    Policy::TopDown => Self::insert_highest(&mut ledger, entry, range),
+                Ok(()) => match policy {
+                    Policy::Lowest => Self::insert_lowest(&mut ledger, entry, range, subscribers),
+                    Policy::Cyclic => Self::insert_cyclic(&mut ledger, entry, range, subscribers),
+                    Policy::TopDown => Self::insert_highest(&mut ledger, entry, range, subscribers),
                 }
                 .map_err(|(err, entry)| {
                     let err = if err == EBUSY { ENOSPC } else { err };
-                    self.undo_charge(&mut ledger, owner, peak, err);
+                    self.undo_charge(&mut ledger, owner, err);
                     (err.into(), entry)
                 }),
             }
         };
         match result {
-            Ok(id) => {
-                self.add(&mut ledger, owner, id);
+            Ok(published) => {
                 // The lock may have been dropped before the entry was stored.
-                if ledger.open {
-                    Ok(id)
+                if !self.add(&mut ledger, owner, published.id) {
+                    Err(PublishError::Orphan(published))
+                } else if ledger.open {
+                    Ok(published)
                 } else {
-                    Err(PublishError::Closed(Some(id)))
+                    Err(PublishError::Closed(Some(published)))
                 }
             }
             Err((err, entry)) => {
@@ -311,40 +330,66 @@ impl<H: MmExit> Space<H> {
         }
     }
 
+    /// Publishes an entry. If nobody has to be told of it, and nobody has seen it yet, its first
+    /// pass is over when others get to see it.
+    #[inline]
+    fn insert<'a>(
+        ledger: &mut Guard<'a, Entry, Ledger>,
+        entry: Unpublished<'a, Entry>,
+        slot: Slot,
+        subscribers: &Subscribers,
+    ) -> Result<Published, (Error, Unpublished<'a, Entry>)> {
+        let mut is_busy = true;
+        ledger.serial = ledger.serial.wrapping_add(1);
+        entry.serial.store(ledger.serial, Relaxed);
+        let id = ledger.insert(entry, slot, |entry| {
+            is_busy = !subscribers.is_empty() || entry.life.end().is_err();
+        })?;
+        Ok(Published { id, is_busy })
+    }
+
     fn insert_lowest<'a>(
         ledger: &mut Guard<'a, Entry, Ledger>,
         entry: Unpublished<'a, Entry>,
         range: IdRange,
-    ) -> Result<u32, (Error, Unpublished<'a, Entry>)> {
-        ledger.insert(entry, Slot::Lowest(range.min(), range.max()))
+        subscribers: &Subscribers,
+    ) -> Result<Published, (Error, Unpublished<'a, Entry>)> {
+        Self::insert(
+            ledger,
+            entry,
+            Slot::Lowest(range.min(), range.max()),
+            subscribers,
+        )
     }
 
     fn insert_cyclic<'a>(
         ledger: &mut Guard<'a, Entry, Ledger>,
         entry: Unpublished<'a, Entry>,
         range: IdRange,
-    ) -> Result<u32, (Error, Unpublished<'a, Entry>)> {
+        subscribers: &Subscribers,
+    ) -> Result<Published, (Error, Unpublished<'a, Entry>)> {
         let rest = range.above(ledger.next).unwrap_or(range);
-        let id = match Self::insert_lowest(ledger, entry, rest) {
+        let published = match Self::insert_lowest(ledger, entry, rest, subscribers) {
             Err((err, entry)) if err == EBUSY && rest.min() != range.min() => {
-                Self::insert_lowest(ledger, entry, range)
+                Self::insert_lowest(ledger, entry, range, subscribers)
             }
             result => result,
         }?;
-        ledger.next = id.saturating_add(1);
-        Ok(id)
+        ledger.next = published.id.saturating_add(1);
+        Ok(published)
     }
 
     fn insert_highest<'a>(
         ledger: &mut Guard<'a, Entry, Ledger>,
         mut entry: Unpublished<'a, Entry>,
         range: IdRange,
-    ) -> Result<u32, (Error, Unpublished<'a, Entry>)> {
+        subscribers: &Subscribers,
+    ) -> Result<Published, (Error, Unpublished<'a, Entry>)> {
         loop {
             let Some(id) = ledger.highest_free(range) else {
                 return Err((EBUSY, entry));
             };
-            match ledger.insert(entry, Slot::At(id)) {
+            match Self::insert(ledger, entry, Slot::At(id), subscribers) {
                 // Taken while the lock was dropped for memory.
                 Err((err, back)) if err == EBUSY => entry = back,
                 result => return result,
@@ -364,6 +409,7 @@ impl<H: MmExit> Space<H> {
         &'a self,
         entry: Unpublished<'a, Entry>,
         id: u32,
+        subscribers: &Subscribers,
     ) -> Result<Named<'a>> {
         let (owner, provider) = (entry.owner(), entry.provider.load(Relaxed));
         let mut ledger = self.array.lock();
@@ -372,21 +418,19 @@ impl<H: MmExit> Space<H> {
         } else {
             self.charge(&mut ledger, owner)
         };
-        let peak = match charged {
-            Ok(peak) => peak,
-            Err(err) => {
-                drop(ledger);
-                drop(entry);
-                return Err(err);
-            }
-        };
-        match ledger.insert(entry, Slot::At(id)) {
-            Ok(_) => {
-                self.add(&mut ledger, owner, id);
-                Ok(Named::Published)
-            }
+        if let Err(err) = charged {
+            drop(ledger);
+            drop(entry);
+            return Err(err);
+        }
+        match Self::insert(&mut ledger, entry, Slot::At(id), subscribers) {
+            Ok(published) => Ok(if self.add(&mut ledger, owner, id) {
+                Named::Published(published)
+            } else {
+                Named::Orphan(published)
+            }),
             Err((err, entry)) if err == EBUSY => {
-                self.undo_charge(&mut ledger, owner, peak, err);
+                self.undo_charge(&mut ledger, owner, err);
                 // The insertion does not drop the lock after it has seen the slot taken.
                 let duplicate = ledger.get(id).is_some_and(|holder| {
                     let before = holder.provider.load(Relaxed);
@@ -401,7 +445,7 @@ impl<H: MmExit> Space<H> {
                 })
             }
             Err((err, entry)) => {
-                self.undo_charge(&mut ledger, owner, peak, err);
+                self.undo_charge(&mut ledger, owner, err);
                 drop(ledger);
                 drop(entry);
                 Err(err)
@@ -429,18 +473,14 @@ impl<H: MmExit> Space<H> {
     }
 
     /// Takes a reclaimed ID out of use. Returns what became of it and of its set.
-    pub(crate) fn retire(&self, id: u32) -> (Retired, SetLeft) {
+    pub(crate) fn retire(&self, entry: &Node<Entry>) -> (Retired, SetLeft) {
         let ledger = self.array.lock();
-        let Some(entry) = ledger.get(id) else {
-            return (Retired::Pinned, SetLeft::Alone);
-        };
         let pins = entry.pins.load(Relaxed);
         if pins != 0 {
             entry.pins.store(pins | Entry::LEAVING, Relaxed);
             return (Retired::Pinned, SetLeft::Alone);
         }
-        let parting = entry.parting();
-        self.take_leave(ledger, id, parting)
+        self.take_leave(ledger, entry.id(), entry.parting())
     }
 
     #[inline]
@@ -476,6 +516,28 @@ impl<H: MmExit> Space<H> {
         ledger.finish(retired, id);
         drop(unpinned);
         (retired, left)
+    }
+
+    /// The first ID above `id`, if there is one. Whoever publishes one in between finds `reach`
+    /// called with the last number below it.
+    pub(crate) fn next_above(&self, id: u32, reach: impl FnOnce(u32)) -> Option<u32> {
+        let _ledger = self.array.lock();
+        let guard = rcu::read_lock();
+        let next = self.next(id.saturating_add(1), &guard).map(Node::id);
+        reach(next.map_or(INVALID, |next| next.saturating_sub(1)));
+        next
+    }
+
+    /// Calls `call` if the entry is still in the index, and cannot leave it meanwhile.
+    pub(crate) fn while_there(&self, entry: &Node<Entry>, call: impl FnOnce()) -> bool {
+        let ledger = self.array.lock();
+        let is_there = ledger
+            .get(entry.id())
+            .is_some_and(|there| core::ptr::eq(there, entry));
+        if is_there {
+            call();
+        }
+        is_there
     }
 
     /// Calls `each` for every ID of a list.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The life of an IOASID, or of a set, as one word: who holds it, and whether its owner gave it up.
+//! The life of an IOASID, or of a set, as one word: who holds it, whether its owner gave it up, and
+//! what its subscribers have yet to be told.
 //!
 //! Everything here is arithmetic on a value; [`crate::life`] applies it with compare-and-exchange,
 //! so no reference slips in between a check and a change.
@@ -29,14 +30,56 @@ pub(crate) enum PutError {
     Unknown,
 }
 
-/// State and references.
+/// What subscribers have yet to be told, by whoever runs the pass.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// That nobody is bound any more.
+    Unbind,
+    /// An UNBIND that somebody sent.
+    Said(Scopes),
+    /// That the owner gave the ID up.
+    Free,
+    /// Nothing.
+    Nothing,
+}
+
+/// Whether somebody has to be told that the owner gives up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tell {
+    /// There is nobody.
+    Nobody,
+    /// In a pass that begins now.
+    Now,
+    /// In a pass that somebody else begins, for this is no place for one.
+    Later,
+}
+
+/// Who is told of what somebody sends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Scopes {
+    /// Those who subscribed to everything.
+    pub(crate) all: bool,
+    /// Those who subscribed to the set, or to its mm.
+    pub(crate) set: bool,
+}
+
+impl Scopes {
+    pub(crate) const BOTH: Self = Self {
+        all: true,
+        set: true,
+    };
+}
+
+/// State, references and events.
 ///
 /// - bits 0 to 31: references besides the owner's; from [`Word::SATURATED`] on they are no longer
 ///   counted and the ID is never reclaimed;
 /// - bit 32: the owner's reference;
 /// - bit 33: the owner gave the ID up;
 /// - bit 34: some reference was taken under a name;
-/// - bit 35: somebody is bound.
+/// - bit 35: somebody is bound;
+/// - bit 36: a pass is on: subscribers are being told of this ID. As good as a reference;
+/// - bits 37 to 40: what the pass has yet to tell, see [`Due`].
 ///
 /// Without references the word is dead, and stays so.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,21 +91,45 @@ impl Word {
     const PENDING: u64 = 1 << 33;
     const NAMED: u64 = 1 << 34;
     const BOUND: u64 = 1 << 35;
+    const BUSY: u64 = 1 << 36;
+    const UNBIND_DUE: u64 = 1 << 37;
+    const ALL_DUE: u64 = 1 << 38;
+    const SET_DUE: u64 = 1 << 39;
+    const FREE_DUE: u64 = 1 << 40;
+
+    const ALIVE: u64 = Self::COUNT | Self::OWNER | Self::BUSY;
 
     /// The count that no longer moves.
     pub(crate) const SATURATED: u64 = 1 << 31;
 
-    /// A new ID: the owner's reference and no other.
+    /// The owner's reference and no other.
     pub(crate) const fn new() -> Self {
         Self(Self::OWNER)
+    }
+
+    /// A new ID, of which subscribers are about to be told.
+    pub(crate) const fn new_busy() -> Self {
+        Self(Self::OWNER | Self::BUSY)
+    }
+
+    const fn has(self, bits: u64) -> bool {
+        self.0 & bits != 0
+    }
+
+    const fn with(self, bits: u64) -> Self {
+        Self(self.0 | bits)
+    }
+
+    const fn without(self, bits: u64) -> Self {
+        Self(self.0 & !bits)
     }
 
     pub(crate) fn state(self) -> State {
         if self.is_dead() {
             State::Reclaimed
-        } else if self.0 & Self::PENDING != 0 {
+        } else if self.is_pending() {
             State::FreePending
-        } else if self.0 & Self::BOUND != 0 {
+        } else if self.has(Self::BOUND) {
             State::Active
         } else {
             State::Idle
@@ -71,7 +138,7 @@ impl Word {
 
     #[inline]
     pub(crate) fn is_dead(self) -> bool {
-        self.0 & (Self::COUNT | Self::OWNER) == 0
+        !self.has(Self::ALIVE)
     }
 
     /// References besides the owner's.
@@ -81,18 +148,30 @@ impl Word {
 
     /// Whether the owner's reference is still there.
     pub(crate) fn is_owned(self) -> bool {
-        self.0 & Self::OWNER != 0
+        self.has(Self::OWNER)
+    }
+
+    /// Whether the owner gave it up.
+    #[inline]
+    pub(crate) fn is_pending(self) -> bool {
+        self.has(Self::PENDING)
     }
 
     /// Whether the owner has not given it up.
     pub(crate) fn is_held_by_owner(self) -> bool {
-        self.is_owned() && self.0 & Self::PENDING == 0
+        self.is_owned() && !self.is_pending()
     }
 
     /// Whether a name was left.
     #[inline]
     pub(crate) fn is_named(self) -> bool {
-        self.0 & Self::NAMED != 0
+        self.has(Self::NAMED)
+    }
+
+    /// Whether a pass is on.
+    #[inline]
+    pub(crate) fn is_busy(self) -> bool {
+        self.has(Self::BUSY)
     }
 
     /// One reference more.
@@ -104,7 +183,7 @@ impl Word {
     pub(crate) fn get(self) -> Result<Self> {
         if self.is_dead() {
             Err(EINVAL)
-        } else if self.0 & Self::PENDING != 0 {
+        } else if self.is_pending() {
             Err(EBUSY)
         } else if self.count() >= Self::SATURATED {
             Ok(self)
@@ -115,7 +194,7 @@ impl Word {
 
     /// One reference more, under a name. Errors as for [`Word::get`].
     pub(crate) fn get_named(self) -> Result<Self> {
-        self.get().map(|word| Self(word.0 | Self::NAMED))
+        self.get().map(|word| word.with(Self::NAMED))
     }
 
     /// One reference less.
@@ -132,53 +211,124 @@ impl Word {
         }
     }
 
-    /// One reference less, the owner's after all others: what `put` meant in Linux 5.11 to 5.17.
-    /// An owner that gave the ID up has nothing left to put, even before its reference is dropped.
-    pub(crate) fn put_any(self) -> Result<Self, PutError> {
-        match self.put() {
-            Err(PutError::Unbalanced) if self.0 & Self::PENDING == 0 => {
-                Ok(self.mark_pending().release_owner())
-            }
-            result => result,
+    /// The owner gives the ID up: nobody gets a reference from now on. If somebody has to be told,
+    /// or a pass is on, it keeps its own until that is over.
+    #[inline]
+    pub(crate) fn give_up(self, tell: Tell) -> Self {
+        let word = self.with(Self::PENDING);
+        if word.is_busy() {
+            return word.with(Self::FREE_DUE);
+        }
+        match tell {
+            Tell::Nobody => word.without(Self::OWNER),
+            Tell::Now => word.with(Self::FREE_DUE | Self::BUSY),
+            Tell::Later => word.with(Self::FREE_DUE),
         }
     }
 
-    /// The owner gives the ID up: nobody gets a reference from now on. Its own one stays until
-    /// [`Word::release_owner`].
-    #[inline]
-    pub(crate) fn mark_pending(self) -> Self {
-        Self(self.0 | Self::PENDING)
-    }
-
-    /// Somebody is bound.
+    /// A pass is on.
     ///
     /// # Errors
     ///
-    /// `ENOENT` if the ID is reclaimed, `EBUSY` if its owner gave it up or somebody is bound.
-    pub(crate) fn bind(self) -> Result<Self> {
+    /// `EBUSY` if one is on, `ENOENT` if the ID is reclaimed.
+    pub(crate) fn begin(self) -> Result<Self> {
+        if self.is_dead() {
+            Err(ENOENT)
+        } else if self.is_busy() {
+            Err(EBUSY)
+        } else {
+            Ok(self.with(Self::BUSY))
+        }
+    }
+
+    /// What has yet to be told. UNBIND comes before FREE: after FREE there is none.
+    pub(crate) fn due(self) -> Due {
+        if self.has(Self::UNBIND_DUE) {
+            Due::Unbind
+        } else if self.has(Self::ALL_DUE | Self::SET_DUE) {
+            Due::Said(Scopes {
+                all: self.has(Self::ALL_DUE),
+                set: self.has(Self::SET_DUE),
+            })
+        } else if self.has(Self::FREE_DUE) {
+            Due::Free
+        } else {
+            Due::Nothing
+        }
+    }
+
+    /// It has been told. After [`Due::Nothing`] the pass is over, after [`Due::Free`] the owner's
+    /// reference is dropped.
+    pub(crate) fn told(self, due: Due) -> Self {
+        match due {
+            Due::Unbind => self.without(Self::UNBIND_DUE | Self::BOUND),
+            Due::Said(_) => self.without(Self::ALL_DUE | Self::SET_DUE),
+            Due::Free => self.without(Self::FREE_DUE | Self::OWNER),
+            Due::Nothing => self.without(Self::BUSY),
+        }
+    }
+
+    /// Somebody is bound; if subscribers have to be told, a pass is on.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if the ID is reclaimed, `EBUSY` if its owner gave it up, somebody is bound or a
+    /// pass is on.
+    pub(crate) fn bind(self, pass: bool) -> Result<Self> {
         match self.state() {
-            State::Idle => Ok(Self(self.0 | Self::BOUND)),
+            State::Idle if self.is_busy() => Err(EBUSY),
+            State::Idle if pass => Ok(self.with(Self::BOUND | Self::BUSY)),
+            State::Idle => Ok(self.with(Self::BOUND)),
             State::Active | State::FreePending => Err(EBUSY),
             State::Reclaimed => Err(ENOENT),
         }
     }
 
-    /// Nobody is bound any more.
+    /// Nobody is bound any more, which has been told or never was.
+    pub(crate) fn unbound(self) -> Self {
+        self.without(Self::BOUND | Self::UNBIND_DUE)
+    }
+
+    /// Nobody is bound any more; if subscribers have to be told, a pass is on and this is due.
     ///
     /// # Errors
     ///
     /// `ENOENT` if the ID is reclaimed or nobody is bound, `EBUSY` if its owner gave it up.
-    pub(crate) fn unbind(self) -> Result<Self> {
+    pub(crate) fn unbind(self, pass: bool) -> Result<Self> {
         match self.state() {
-            State::Active => Ok(Self(self.0 & !Self::BOUND)),
+            State::Active if self.has(Self::UNBIND_DUE) => Err(ENOENT),
+            State::Active if pass || self.is_busy() => Ok(self.with(Self::BUSY | Self::UNBIND_DUE)),
+            State::Active => Ok(self.unbound()),
             State::FreePending => Err(EBUSY),
             State::Idle | State::Reclaimed => Err(ENOENT),
         }
     }
 
-    /// Drops the owner's reference.
+    /// An UNBIND that somebody sends is due, in the pass that is on or in a new one.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if the ID is reclaimed, `EBUSY` if its owner gave it up.
+    pub(crate) fn say(self, scopes: Scopes) -> Result<Self> {
+        match self.state() {
+            State::Idle | State::Active => {
+                let all = if scopes.all { Self::ALL_DUE } else { 0 };
+                let set = if scopes.set { Self::SET_DUE } else { 0 };
+                Ok(self.with(Self::BUSY | all | set))
+            }
+            State::FreePending => Err(EBUSY),
+            State::Reclaimed => Err(ENOENT),
+        }
+    }
+
+    /// Drops the owner's reference after it was given up.
     #[inline]
     pub(crate) fn release_owner(self) -> Self {
-        Self(self.0 & !Self::OWNER)
+        self.without(Self::OWNER)
+    }
+
+    /// The owner gives up and keeps its reference until [`Word::release_owner`].
+    pub(crate) fn mark_pending(self) -> Self {
+        self.with(Self::PENDING)
     }
 }

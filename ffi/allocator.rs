@@ -16,7 +16,6 @@ use crate::{
     id::IdRange,
     kapi::{
         bindings,
-        module::Departing,
         report::complain, //
     },
 };
@@ -92,15 +91,6 @@ pub(super) unsafe fn register(
         SpaceId(alloc as usize, free as usize),
         Arc::new(callbacks, GFP_KERNEL)?,
     )
-}
-
-/// Removes what a module forgot to unregister, before its code goes.
-pub(super) fn evict(module: &Departing<'_>) {
-    let evicted = pool().map_or(0, |pool| pool.evict(|addr| module.contains(addr)));
-    if evicted != 0 {
-        let name = module.name();
-        pr_warn!("{name} left {evicted} allocators registered, removed\n");
-    }
 }
 
 pub(super) fn unregister(ops: *const c_void) {

@@ -7,10 +7,14 @@
 mod allocator;
 mod compat;
 mod id;
+mod notify;
 mod set;
 
 use crate::{
-    kapi::module::Watch,
+    kapi::module::{
+        Departing,
+        Watch, //
+    },
     pool::Pool, //
 };
 use core::ptr;
@@ -50,6 +54,23 @@ pub(crate) fn pool() -> Option<&'static Pool> {
     unsafe { POOL.load(Acquire).as_ref() }
 }
 
+/// Removes what a module forgot to unregister, before its code goes.
+fn evict(module: &Departing<'_>) {
+    let Some(pool) = pool() else {
+        return;
+    };
+    let is_there = |addr| module.contains(addr);
+    let name = module.name();
+    let subscribers = pool.evict_subscribers(&is_there);
+    if subscribers != 0 {
+        pr_warn!("{name} left {subscribers} subscribers registered, removed\n");
+    }
+    let allocators = pool.evict(is_there);
+    if allocators != 0 {
+        pr_warn!("{name} left {allocators} allocators registered, removed\n");
+    }
+}
+
 /// The pool, as long as C callers can reach it.
 pub(crate) struct Published {
     // Dropped before the pool is.
@@ -59,7 +80,7 @@ pub(crate) struct Published {
 
 impl Published {
     pub(crate) fn new(pool: Pin<KBox<Scope<Pool>>>) -> Result<Self> {
-        let watch = KBox::pin_init(Watch::new(allocator::evict), GFP_KERNEL)?;
+        let watch = KBox::pin_init(Watch::new(evict), GFP_KERNEL)?;
         POOL.xchg(&raw const **pool, Full);
         Ok(Self {
             _watch: watch,

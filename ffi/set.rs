@@ -211,6 +211,9 @@ unsafe extern "C" fn ioasid_find_set(ioasid: bindings::ioasid_t) -> *mut binding
 /// None: `set` is compared only.
 #[no_mangle]
 unsafe extern "C" fn ioasid_free_all_in_set(set: *mut bindings::ioasid_set) {
+    if set.is_null() {
+        return;
+    }
     if let Some(pool) = pool() {
         // A set that is not there has no IDs.
         let _ = pool.free_all(tag(set));

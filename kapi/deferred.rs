@@ -244,14 +244,58 @@ impl<T: Jobs> Deref for Deferred<T> {
 impl<T: Jobs> PinnedDrop for Deferred<T> {
     fn drop(self: Pin<&mut Self>) {
         self.remote.revoke();
-        // Nobody else can kick any more, and each step stops what could queue the next ones.
+        // Nobody else can kick any more, and what the lanes kick is not queued.
         // SAFETY: By the type invariants all are initialised, and the queue is owned.
         unsafe {
             bindings::irq_work_sync(self.irq.get());
-            bindings::cancel_work_sync(self.waiting.get());
-            bindings::cancel_delayed_work_sync(self.quick.get());
-            bindings::cancel_work_sync(self.slow.get());
+            bindings::disable_work_sync(self.waiting.get());
+            bindings::disable_delayed_work_sync(self.quick.get());
+            bindings::disable_work_sync(self.slow.get());
             bindings::destroy_workqueue(self.queue.as_ptr());
         }
+    }
+}
+
+/// A queue for the work items of others, which run one after the other.
+///
+/// # Invariants
+///
+/// `queue` is owned.
+pub(crate) struct OrderedQueue {
+    queue: NonNull<bindings::workqueue_struct>,
+}
+
+// SAFETY: A workqueue is made for use from any thread.
+unsafe impl Send for OrderedQueue {}
+// SAFETY: As above.
+unsafe impl Sync for OrderedQueue {}
+
+impl OrderedQueue {
+    /// Makes an empty queue.
+    pub(crate) fn new(name: &'static CStr) -> Result<Self> {
+        // SAFETY: `name` ends with a NUL; the name is copied.
+        let queue = unsafe { bindings::ioasid_alloc_ordered_queue(name.as_char_ptr()) };
+        // INVARIANT: Made just now.
+        Ok(Self {
+            queue: NonNull::new(queue).ok_or(ENOMEM)?,
+        })
+    }
+
+    /// Queues a work item. Any context. Returns false if it is queued already.
+    ///
+    /// # Safety
+    ///
+    /// `work` is an initialised work item that lives until it has run or is cancelled.
+    pub(crate) unsafe fn queue(&self, work: *mut bindings::work_struct) -> bool {
+        // SAFETY: By the type invariant and the safety requirements.
+        unsafe { bindings::queue_work_on(ANY_CPU, self.queue.as_ptr(), work) }
+    }
+}
+
+impl Drop for OrderedQueue {
+    fn drop(&mut self) {
+        // Waits for what is queued.
+        // SAFETY: By the type invariant the queue is owned.
+        unsafe { bindings::destroy_workqueue(self.queue.as_ptr()) };
     }
 }

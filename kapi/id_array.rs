@@ -279,30 +279,17 @@ impl<T, D> IdArray<T, D> {
 #[pinned_drop]
 impl<T, D> PinnedDrop for IdArray<T, D> {
     fn drop(self: Pin<&mut Self>) {
-        let mut index = 0;
+        let mut from = 0;
         loop {
-            // SAFETY: The array is initialised and nobody else uses it any more.
-            let entry = unsafe {
-                bindings::xa_find(
-                    self.xa.get(),
-                    &mut index,
-                    c_ulong::MAX,
-                    bindings::XA_PRESENT,
-                )
+            let guard = rcu::read_lock();
+            let Some(id) = self.next(from, &guard).map(Node::id) else {
+                return;
             };
-            let Some(node) = NonNull::new(entry.cast::<Node<T>>()) else {
-                break;
-            };
-            // SAFETY: As above; `index` was set by `xa_find()`.
-            unsafe { bindings::xa_erase(self.xa.get(), index) };
-            // INVARIANT: Taken out just now.
-            drop(Removed {
-                node,
-                _cache: PhantomData,
-            });
+            drop(guard);
+            let removed = self.lock().remove(id);
+            drop(removed);
+            from = id;
         }
-        // SAFETY: As above.
-        unsafe { bindings::xa_destroy(self.xa.get()) };
     }
 }
 
@@ -317,9 +304,9 @@ pub(crate) struct Guard<'a, T, D> {
 }
 
 impl<'a, T, D> Guard<'a, T, D> {
-    /// Publishes an object, complete with its number. May drop and retake the lock, and sleep
-    /// meanwhile: what was read before under the lock may have changed, but publication and
-    /// return are in one critical section.
+    /// Publishes an object, complete with its number, and calls `published` with it. May drop and
+    /// retake the lock, and sleep meanwhile: what was read before under the lock may have changed,
+    /// but publication, `published` and return are in one critical section.
     ///
     /// # Errors
     ///
@@ -332,6 +319,7 @@ impl<'a, T, D> Guard<'a, T, D> {
         &mut self,
         object: Unpublished<'a, T>,
         slot: Slot,
+        published: impl FnOnce(&Node<T>),
     ) -> Result<u32, (Error, Unpublished<'a, T>)> {
         if !ptr::eq(object.cache, &*self.array.cache) {
             return Err((EINVAL, object));
@@ -357,7 +345,9 @@ impl<'a, T, D> Guard<'a, T, D> {
             Ok(()) => {
                 mem::forget(object);
                 // SAFETY: The lock is held, so the object is still there.
-                Ok(unsafe { *id })
+                let node = unsafe { &*node };
+                published(node);
+                Ok(node.id())
             }
             Err(err) => Err((err, object)),
         }

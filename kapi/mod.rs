@@ -13,6 +13,7 @@ pub(crate) mod irq_lock;
 pub(crate) mod mm;
 pub(crate) mod module;
 pub(crate) mod number_map;
+pub(crate) mod rcu_cell;
 pub(crate) mod report;
 pub(crate) mod srcu;
 pub(crate) mod wait;

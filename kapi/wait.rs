@@ -8,11 +8,15 @@
 use super::bindings;
 use kernel::{
     ffi::{
-        c_int,
         c_uint,
         c_void, //
     },
     prelude::*,
+    sync::atomic::{
+        Atomic,
+        Full,
+        Relaxed, //
+    },
     types::Opaque, //
 };
 
@@ -25,6 +29,8 @@ use kernel::{
 pub(crate) struct WaitQueue {
     #[pin]
     head: Opaque<bindings::wait_queue_head>,
+    /// How many there are, to be asked without a call.
+    waiting: Atomic<u32>,
 }
 
 // SAFETY: A wait queue is made for use from any thread.
@@ -38,20 +44,28 @@ impl WaitQueue {
         pin_init!(Self {
             // SAFETY: `slot` is valid for writes and pinned.
             head <- Opaque::ffi_init(|slot| unsafe { bindings::ioasid_wait_init(slot) }),
+            waiting: Atomic::new(0),
         })
     }
 
-    /// Has those who wait look again. Any context but NMI; what they wait for was written before.
+    /// Has those who wait look again. Any context but NMI; what they wait for was written before,
+    /// with a full barrier.
+    #[inline]
     pub(crate) fn wake_all(&self) {
-        // SAFETY: By the type invariant.
-        unsafe { bindings::ioasid_wake_all(self.head.get()) };
+        if self.waiting.load(Relaxed) != 0 {
+            // SAFETY: By the type invariant.
+            unsafe { bindings::ioasid_wake_all(self.head.get()) };
+        }
     }
 
-    /// Waits until `done` says so, for `timeout` milliseconds at most. Sleeps. Returns whether it
-    /// came true.
+    /// Waits until `done` says so, for `timeout` milliseconds at most. Sleeps.
     ///
     /// `done` must not sleep.
-    pub(crate) fn wait_until(&self, timeout: c_uint, done: impl Fn() -> bool) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// `ETIMEDOUT`, or `EINTR` if the task is killed.
+    pub(crate) fn wait_until(&self, timeout: c_uint, done: impl Fn() -> bool) -> Result {
         /// # Safety
         ///
         /// `data` is a valid `F`.
@@ -65,9 +79,10 @@ impl WaitQueue {
         }
 
         let call = trampoline(&done);
+        self.waiting.fetch_add(1, Full);
         // SAFETY: By the type invariant; `call` gets the `F` that it was made for, and only during
         // this call.
-        let result: c_int = unsafe {
+        let left = unsafe {
             bindings::ioasid_wait_until(
                 self.head.get(),
                 timeout,
@@ -75,6 +90,11 @@ impl WaitQueue {
                 (&raw const done).cast_mut().cast(),
             )
         };
-        result != 0
+        self.waiting.fetch_sub(1, Full);
+        match left {
+            0 => Err(ETIMEDOUT),
+            left if left < 0 => Err(EINTR),
+            _ => Ok(()),
+        }
     }
 }

@@ -23,8 +23,10 @@ mod tests {
         let set = Usage::new(2);
         assert!(set.figures().quota == 2 && set.used() == 0);
         capacity.charge(&set, TOTAL)?;
+        set.raise_peak();
         assert!(!set.is_used_up());
         capacity.charge(&set, TOTAL)?;
+        set.raise_peak();
         assert!(set.is_used_up());
         assert!(capacity.charge(&set, TOTAL) == Err(ENOSPC));
         assert!(!capacity.uncharge(&set));
@@ -93,10 +95,10 @@ mod tests {
         capacity.reserve(5, TOTAL)?;
         let set = Usage::new(5);
         capacity.charge(&set, TOTAL)?;
-        let peak = set.peak();
+        set.raise_peak();
         capacity.charge(&set, TOTAL)?;
-        assert!(!capacity.undo_charge(&set, peak));
-        assert!(set.used() == 1 && set.peak() == 1);
+        assert!(!capacity.uncharge(&set));
+        assert!(set.used() == 1 && set.figures().peak == 1);
         assert_eq!(capacity.left(TOTAL), TOTAL - 5);
         Ok(())
     }

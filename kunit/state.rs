@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
 use crate::state::{
+    Due,
     PutError,
+    Scopes,
     State,
+    Tell,
     Word, //
 };
 use kernel::{
@@ -47,7 +50,9 @@ mod tests {
         assert!(dead.state() == State::Reclaimed);
         assert!(dead.get() == Err(EINVAL));
         assert!(dead.put() == Err(PutError::Unknown));
-        assert!(dead.put_any() == Err(PutError::Unknown));
+        assert!(dead.begin() == Err(ENOENT));
+        assert!(dead.bind(false) == Err(ENOENT) && dead.unbind(false) == Err(ENOENT));
+        assert!(dead.say(Scopes::BOTH) == Err(ENOENT));
         assert!(Word(0).is_dead());
     }
 
@@ -85,55 +90,105 @@ mod tests {
         assert!(plain.mark_pending().release_owner().is_dead());
     }
 
+    /// B-128, B-080: FREE is told once, and the owner's reference goes after that.
     #[test]
-    fn put_any_takes_the_owner_last() {
+    fn free_is_told_before_the_owner_goes() {
         let word = Word::new();
-        let held = word.get().unwrap_or(word);
-        assert!(held.put_any() == Ok(word));
-        let dead = word.put_any().unwrap_or(word);
-        assert!(dead.is_dead());
+        assert!(word.give_up(Tell::Nobody).is_dead());
+        let pass = word.give_up(Tell::Now);
+        assert!(pass.is_busy() && pass.is_owned() && pass.state() == State::FreePending);
+        assert!(pass.due() == Due::Free);
+        let told = pass.told(Due::Free);
+        assert!(!told.is_dead() && !told.is_owned() && told.due() == Due::Nothing);
+        assert!(told.told(Due::Nothing).is_dead());
+        let later = word.give_up(Tell::Later);
+        assert!(!later.is_busy() && later.is_owned() && later.due() == Due::Free);
+        assert!(later.begin() == Ok(pass));
+    }
+
+    /// Passes never overlap, and what comes meanwhile is handed to the one that is on.
+    #[test]
+    fn pass_is_handed_what_comes_meanwhile() {
+        let new = Word::new_busy();
+        assert!(new.begin() == Err(EBUSY));
+        assert!(new.bind(true) == Err(EBUSY) && new.bind(false) == Err(EBUSY));
+        let freed = new.give_up(Tell::Nobody);
+        assert!(freed.is_busy() && freed.is_owned() && freed.due() == Due::Free);
+        // B-107: the SPID goes after UNBIND is told, and before FREE.
+        let bound = Word::new().bind(true).unwrap_or(Word::new());
+        assert!(bound.is_busy() && bound.state() == State::Active);
+        let unbound = bound.unbind(false).unwrap_or(bound);
+        assert!(unbound.state() == State::Active && unbound.due() == Due::Unbind);
+        assert!(unbound.unbind(false) == Err(ENOENT));
+        let freed = unbound.give_up(Tell::Now);
+        assert!(freed.due() == Due::Unbind);
+        assert!(freed.told(Due::Unbind).due() == Due::Free);
+        assert!(freed.unbind(true) == Err(EBUSY) && freed.say(Scopes::BOTH) == Err(EBUSY));
+    }
+
+    #[test]
+    fn said_scopes_are_told() {
+        let word = Word::new();
+        for (all, set) in [(true, false), (false, true), (true, true)] {
+            let scopes = Scopes { all, set };
+            let said = word.say(scopes).unwrap_or(word);
+            assert!(said.is_busy() && said.due() == Due::Said(scopes));
+            assert!(said.told(said.due()).told(Due::Nothing) == word);
+        }
     }
 
     /// Every transition from every small word: references and owner are conserved, pending is
     /// never left, and the dead stay dead.
     #[test]
     fn transitions_conserve_what_they_must() {
-        for count in 0..4 {
-            for bits in 0..16u64 {
+        for count in 0..3 {
+            for bits in 0..512u64 {
                 let word = Word(count | bits << 32);
-                for (next, delta) in [(word.get(), 1i64), (word.get_named(), 1)] {
-                    if let Ok(next) = next {
-                        assert!(matches!(word.state(), State::Idle | State::Active));
-                        assert_eq!(next.count() as i64, word.count() as i64 + delta);
-                        assert!(next.is_owned() == word.is_owned());
-                    }
+                let kept =
+                    |next: Word| next.count() == word.count() && next.is_owned() == word.is_owned();
+                if let (Ok(next), Ok(named)) = (word.get(), word.get_named()) {
+                    assert!(matches!(word.state(), State::Idle | State::Active));
+                    assert!(next.count() == word.count() + 1 && named.count() == next.count());
+                    assert!(next.is_owned() == word.is_owned());
+                    assert!(next.put() == Ok(word));
                 }
                 if let Ok(next) = word.put() {
-                    assert!(!word.is_dead());
-                    assert_eq!(next.count() + 1, word.count());
+                    assert!(!word.is_dead() && next.count() + 1 == word.count());
                     assert!(next.is_owned() == word.is_owned());
                 }
-                if let Ok(next) = word.put_any() {
-                    assert!(!word.is_dead());
-                    if word.count() != 0 {
-                        assert!(word.put() == Ok(next));
-                    } else {
-                        // The owner's, which it had not given up.
-                        assert!(word.is_held_by_owner() && next.is_dead());
+                for pass in [true, false] {
+                    if let Ok(next) = word.bind(pass) {
+                        assert!(word.state() == State::Idle && next.state() == State::Active);
+                        assert!(kept(next) && next.is_busy() == pass);
+                        assert!(next.unbound().state() == State::Idle);
+                    }
+                    if let Ok(next) = word.unbind(pass) {
+                        assert!(word.state() == State::Active && kept(next));
+                        assert!(next.is_busy() == (pass || word.is_busy()));
                     }
                 }
-                if let Ok(next) = word.bind() {
-                    assert!(word.state() == State::Idle && next.state() == State::Active);
-                    assert!(next.unbind() == Ok(word));
+                if let Ok(next) = word.begin() {
+                    assert!(!word.is_busy() && next.is_busy() && kept(next));
                 }
-                if let Ok(next) = word.unbind() {
-                    assert!(word.state() == State::Active && next.state() == State::Idle);
+                for tell in [Tell::Nobody, Tell::Now, Tell::Later] {
+                    let next = word.give_up(tell);
+                    assert!(next.is_pending() && next.count() == word.count());
+                    assert!(next.get().is_err());
+                    assert!(next.is_busy() == (word.is_busy() || tell == Tell::Now));
+                }
+                let due = word.due();
+                let next = word.told(due);
+                assert!(next.count() == word.count() && next.is_pending() == word.is_pending());
+                assert!(next.is_owned() == (word.is_owned() && due != Due::Free));
+                if due == Due::Nothing {
+                    assert!(!next.is_busy());
+                } else {
+                    assert!(next.is_busy() == word.is_busy() && next.due() != due);
                 }
                 let released = word.release_owner();
                 assert!(released.count() == word.count() && !released.is_owned());
                 let pending = word.mark_pending();
-                assert!(pending.count() == word.count() && pending.is_owned() == word.is_owned());
-                assert!(pending.is_dead() == word.is_dead());
+                assert!(kept(pending) && pending.is_dead() == word.is_dead());
                 assert!(pending.get().is_err());
             }
         }

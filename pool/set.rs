@@ -11,6 +11,7 @@ use super::{
     Pool, //
 };
 use crate::{
+    audience::Event,
     id::IdRange,
     kapi::{
         context::must_defer,
@@ -21,6 +22,7 @@ use crate::{
     set::{
         Found,
         Kind,
+        Notes,
         Owner,
         SetTag,
         Token, //
@@ -31,7 +33,8 @@ use crate::{
     },
     state::{
         PutError,
-        State, //
+        State,
+        Tell, //
     },
 };
 use core::ffi::c_void;
@@ -41,7 +44,11 @@ use kernel::{
         MmWithUser, //
     },
     prelude::*,
-    sync::rcu,
+    sync::{
+        atomic::Relaxed,
+        barrier::smp_mb,
+        rcu, //
+    },
     time::{
         delay::fsleep,
         Delta, //
@@ -72,11 +79,7 @@ impl Pool {
     fn make_set(&self, token: Token, quota: u32, mm: Option<&MmWithUser>) -> Result<Owner> {
         let sets = &self.space.sets;
         let claim = sets.claim(token)?;
-        let reserved = self.space.reserve(quota).or_else(|_| {
-            // That of a set which is gone may not be back yet.
-            self.flush_waiting();
-            self.space.reserve(quota)
-        })?;
+        let reserved = self.space.reserve(quota)?;
         let set = sets.publish(token, quota)?;
         reserved.keep();
         if let Some(mm) = mm {
@@ -89,6 +92,7 @@ impl Pool {
             if let Err(err) = watched {
                 let guard = rcu::read_lock();
                 if let Some(found) = sets.at(set, &guard) {
+                    self.space.close_set(found);
                     self.let_go(found);
                 }
                 return Err(err);
@@ -98,8 +102,8 @@ impl Pool {
         let found = sets.at(set, &guard).ok_or(EINVAL)?;
         let owner = found.owner();
         self.space.open_set(found);
-        drop(guard);
         sets.settle(claim, set);
+        self.tell_set(found, Event::SetAlloc, &guard);
         Ok(owner)
     }
 
@@ -113,6 +117,9 @@ impl Pool {
         private: *mut c_void,
     ) -> Result<u32> {
         loop {
+            if range.max() >= self.space.capacity() {
+                return Err(EINVAL);
+            }
             let owner = self.static_set(address)?;
             let result = self.alloc_for(owner, range, policy, private);
             if result.is_err() {
@@ -160,7 +167,11 @@ impl Pool {
     pub(crate) fn free_set(&self, set: SetTag) -> Result<bool> {
         let guard = rcu::read_lock();
         let found = self.find_set(set, &guard)?;
-        found.life.mark_pending().map_err(|_| EINVAL)?;
+        if !found.give_up() {
+            return Err(EINVAL);
+        }
+        // If the mm has exited before, it is marked.
+        let _ = found.life.mark_pending();
         let owner = found.owner();
         drop(guard);
         // The owner's reference keeps it.
@@ -169,17 +180,19 @@ impl Pool {
         let guard = rcu::read_lock();
         let found = self.space.sets.at(owner.set, &guard).ok_or(EINVAL)?;
         let is_empty = found.usage.used() == 0;
+        // It cannot go before it was looked at, and this is noted with the reference.
+        self.space.sets.note(found, Notes::ENDED);
         if found.life.release_owner().is_dead() {
-            self.space.sets.note_death(found);
-            self.kick(Lane::Waiting);
+            self.space.sets.note(found, Notes::DEAD);
         }
+        self.kick(Lane::Waiting);
         Ok(is_empty)
     }
 
     /// Drops the reference of a set's maker, who has not told anybody of it.
     fn let_go(&self, set: Found<'_>) {
-        if set.life.free().is_ok_and(|word| word.is_dead()) {
-            self.space.sets.note_death(set);
+        if set.give_up() && set.life.free(Tell::Nobody).is_ok() {
+            self.space.sets.note(set, Notes::DEAD);
             self.kick(Lane::Waiting);
         }
     }
@@ -210,20 +223,25 @@ impl Pool {
     pub(crate) fn put_set(&self, set: SetTag) -> Result {
         let guard = rcu::read_lock();
         let found = self.find_set(set, &guard).map_err(|_| ENOENT)?;
-        match found.life.put_any() {
-            Ok(word) if word.is_dead() => {
-                self.space.sets.note_death(found);
-                if must_defer() {
-                    self.kick_from_irq();
-                } else {
-                    self.kick(Lane::Waiting);
-                }
-                Ok(())
+        let word = match found.life.put() {
+            Err(PutError::Unbalanced) if found.give_up() => {
+                // If the mm has exited before, it is marked.
+                let _ = found.life.mark_pending();
+                found.life.release_owner()
             }
-            Ok(_) => Ok(()),
-            Err(PutError::Unknown) => Err(ENOENT),
-            Err(PutError::Unbalanced) => Err(EINVAL),
+            Err(PutError::Unbalanced) => return Err(EINVAL),
+            Err(PutError::Unknown) => return Err(ENOENT),
+            Ok(word) => word,
+        };
+        if word.is_dead() {
+            self.space.sets.note(found, Notes::DEAD);
+            if must_defer() {
+                self.kick_from_irq();
+            } else {
+                self.kick(Lane::Waiting);
+            }
         }
+        Ok(())
     }
 
     /// Changes the quota of a set; see [`Space::adjust_set`](crate::space::Space::adjust_set).
@@ -272,18 +290,21 @@ impl Pool {
         Ok(found.owner().tag)
     }
 
-    /// Finds the set of an ID and takes a reference to it; `NONE` is one that has no handle.
+    /// Finds the set of an ID and takes a reference to it; `NONE` is the kernel's own.
     ///
     /// # Errors
     ///
-    /// `ENOENT` if there is no such ID, or its set has ended.
+    /// `ENOENT` if there is no such ID, or its set has ended; `EINVAL` if it has no handle.
     pub(crate) fn set_of(&self, id: u32) -> Result<SetTag> {
         let guard = rcu::read_lock();
         let entry = self.lookup(SetTag::NONE, id, &guard)?;
         let owner = entry.owner();
         let found = self.space.sets.of(owner, &guard).ok_or(ENOENT)?;
-        if !found.has_handle() {
+        if owner == Owner::KERNEL {
             return Ok(SetTag::NONE);
+        }
+        if !found.has_handle() {
+            return Err(EINVAL);
         }
         found.life.get().map_err(|_| ENOENT)?;
         Ok(owner.tag)
@@ -301,6 +322,9 @@ impl Pool {
         let guard = rcu::read_lock();
         let entry = self.lookup(SetTag::NONE, id, &guard)?;
         let set = self.space.sets.of(entry.owner(), &guard).ok_or(ENOENT)?;
+        if mm == 0 {
+            return Err(EPERM);
+        }
         if set.token.0 != Kind::Mm {
             return Err(EINVAL);
         }
@@ -318,19 +342,6 @@ impl Pool {
         let guard = rcu::read_lock();
         self.lookup(SetTag::NONE, id, &guard)
             .is_ok_and(|entry| entry.life.word().state() == State::Active)
-    }
-
-    /// Gives an ID an SPID; see [`Space::attach_spid`](crate::space::Space::attach_spid).
-    pub(crate) fn attach_spid(&self, id: u32, spid: u32) -> Result {
-        self.space.pin(id)?;
-        let attached = self.space.attach_spid(id, spid);
-        self.unpin(id);
-        attached
-    }
-
-    /// Takes the SPID from an ID; see [`Space::detach_spid`](crate::space::Space::detach_spid).
-    pub(crate) fn detach_spid(&self, id: u32) -> Result {
-        self.space.detach_spid(id)
     }
 
     /// The SPID of an ID.
@@ -411,43 +422,37 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// `ENOENT` if there is no such ID, `ETIMEDOUT`.
+    /// `ENOENT` if there is no such ID, `ETIMEDOUT`, or `EINTR` if the task is killed.
     pub(crate) fn wait_reclaimed(&self, id: u32, timeout: u32) -> Result {
-        self.space.pin(id)?;
-        let gone = self.waiters.wait_until(timeout, || {
-            let guard = rcu::read_lock();
-            self.lookup(SetTag::NONE, id, &guard).is_err()
-        });
-        self.unpin(id);
-        if gone {
-            Ok(())
-        } else {
-            Err(ETIMEDOUT)
-        }
+        let serial = self.serial_of(id).ok_or(ENOENT)?;
+        self.waiters
+            .wait_until(timeout, || self.serial_of(id) != Some(serial))
+    }
+
+    /// Which life of the number this is.
+    fn serial_of(&self, id: u32) -> Option<u32> {
+        let guard = rcu::read_lock();
+        let entry = self.lookup(SetTag::NONE, id, &guard).ok()?;
+        Some(entry.serial.load(Relaxed))
     }
 
     /// Waits until a set has no IDs, for so many milliseconds. Sleeps.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if there is no such set, `ETIMEDOUT`.
+    /// `EINVAL` if there is no such set, `ETIMEDOUT`, or `EINTR` if the task is killed.
     pub(crate) fn wait_empty(&self, set: SetTag, timeout: u32) -> Result {
         let guard = rcu::read_lock();
         let owner = self.find_set(set, &guard)?.owner();
         drop(guard);
-        let gone = self.waiters.wait_until(timeout, || {
+        self.waiters.wait_until(timeout, || {
             let guard = rcu::read_lock();
             let found = self.space.sets.of(owner, &guard);
             found.is_none_or(|set| set.usage.used() == 0)
-        });
-        if gone {
-            Ok(())
-        } else {
-            Err(ETIMEDOUT)
-        }
+        })
     }
 
-    fn unpin(&self, id: u32) {
+    pub(super) fn unpin(&self, id: u32) {
         if let Some((retired, left)) = self.space.unpin(id) {
             self.hand_back(id, retired);
             if left == SetLeft::Empty {
@@ -458,6 +463,8 @@ impl Pool {
 
     #[cold]
     pub(super) fn set_is_empty(&self) {
+        // Those who wait say so before they look.
+        smp_mb();
         self.waiters.wake_all();
         self.bury_soon();
     }
@@ -482,39 +489,48 @@ impl Pool {
         });
     }
 
-    fn owner_at(&self, set: u32) -> Option<Owner> {
-        let guard = rcu::read_lock();
-        self.space.sets.at(set, &guard).map(Found::owner)
-    }
-
     /// What the waiting lane does.
     pub(super) fn tidy_sets(&self) {
-        self.end_exited();
-        self.space.sets.drain_dead(|set| self.bury(set));
+        self.space.sets.drain(|set| self.look_at(set));
     }
 
-    fn end_exited(&self) {
-        self.space.sets.drain_exited(|set| {
-            if let Some(owner) = self.owner_at(set) {
-                self.end_set(owner);
-            }
-        });
-    }
-
-    /// Takes out a set to which nobody has a reference, unless it has IDs.
-    fn bury(&self, set: u32) {
-        let Some(owner) = self.owner_at(set) else {
+    /// Does what is to be done about a set.
+    fn look_at(&self, set: u32) {
+        let guard = rcu::read_lock();
+        let Some(found) = self.space.sets.at(set, &guard) else {
             return;
         };
+        let (owner, notes) = (found.owner(), found.see());
+        if notes.has(Notes::EXITED) {
+            // Its owner's reference stays.
+            let _ = found.life.mark_pending();
+        }
+        drop(guard);
         self.end_set(owner);
+
+        let guard = rcu::read_lock();
+        let Some(found) = self.space.sets.at(set, &guard) else {
+            return;
+        };
+        if found.usage.used() != 0 {
+            // The last one is noted.
+            return;
+        }
+        if !notes.has(Notes::TOLD) {
+            found.remember(Notes::TOLD);
+            self.tell_set(found, Event::SetFree, &guard);
+        }
+        drop(guard);
+        if !notes.has(Notes::DEAD) {
+            return;
+        }
         self.space.sets.unwatch(set);
-        // From here on its exit is not noted; if it was, it is still on that list.
-        self.end_exited();
+        // From here on nothing is noted; if something was, it is still on the list.
         let guard = rcu::read_lock();
         let found = self.space.sets.at(set, &guard);
-        let gone = found.is_some_and(|found| self.space.give_up_set(found));
+        let is_done = found.is_some_and(|found| self.space.is_done_with(found));
         drop(guard);
-        if gone {
+        if is_done {
             self.space.sets.remove(set);
         }
     }

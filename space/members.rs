@@ -25,12 +25,17 @@ use crate::{
         mm::MmExit,
         module::Pinned,
     },
+    life::Change,
     set::{
         Found,
         Kind,
+        Notes,
         Owner, //
     },
-    state::State,
+    state::{
+        State,
+        Tell, //
+    },
 };
 use kernel::{
     prelude::*,
@@ -41,27 +46,20 @@ use kernel::{
 };
 
 impl<H: MmExit> Space<H> {
-    /// One ID more for a set. Returns its peak before.
-    pub(super) fn charge(
-        &self,
-        ledger: &mut Guard<'_, Entry, Ledger>,
-        owner: Owner,
-    ) -> Result<u32> {
+    /// One ID more for a set.
+    pub(super) fn charge(&self, ledger: &mut Guard<'_, Entry, Ledger>, owner: Owner) -> Result {
+        // The range was checked against it.
+        ledger.fixed = true;
         let total = self.total();
         if owner == Owner::KERNEL {
-            let usage = self.sets.kernel_usage();
-            let peak = usage.peak();
-            ledger.capacity.charge(usage, total)?;
-            return Ok(peak);
+            return ledger.capacity.charge(self.sets.kernel_usage(), total);
         }
         let guard = rcu::read_lock();
         let set = self.sets.of(owner, &guard).ok_or(EINVAL)?;
-        if !set.open.load(Relaxed) {
+        if !set.is_open() {
             return Err(EBUSY);
         }
-        let peak = set.usage.peak();
-        ledger.capacity.charge(&set.usage, total)?;
-        Ok(peak)
+        ledger.capacity.charge(&set.usage, total)
     }
 
     /// Takes an ID back that came to nothing.
@@ -69,7 +67,6 @@ impl<H: MmExit> Space<H> {
         &self,
         ledger: &mut Guard<'_, Entry, Ledger>,
         owner: Owner,
-        peak: u32,
         err: Error,
     ) {
         let guard = rcu::read_lock();
@@ -78,44 +75,48 @@ impl<H: MmExit> Space<H> {
             if err == ENOSPC {
                 set.usage.count_failure();
             }
-            if ledger.capacity.undo_charge(&set.usage, peak) {
-                self.emptied(set);
+            if ledger.capacity.uncharge(&set.usage) && !set.is_open() {
+                self.emptied(ledger, set);
             }
         }
     }
 
     /// Sees to a set that has lost its last ID, under the lock.
-    fn emptied(&self, set: Found<'_>) {
-        if set.token.0 == Kind::Static && set.open.load(Relaxed) {
-            // There is one again with the next ID.
+    fn emptied(&self, ledger: &mut Guard<'_, Entry, Ledger>, set: Found<'_>) {
+        if set.token.0 == Kind::Static && set.is_open() {
+            // There is one again with the next ID, and nobody has a reference to this one.
             set.open.store(false, Relaxed);
-            if set.life.free().is_ok_and(|word| word.is_dead()) {
-                self.sets.note_death(set);
-            }
-        } else if set.condemned.load(Relaxed) {
-            set.condemned.store(false, Relaxed);
-            self.sets.note_death(set);
+            let _ = set.life.free(Tell::Nobody);
+            self.sets.note(set, Notes::DEAD);
+        } else if !set.is_open() {
+            ledger.capacity.give_up(&set.usage);
+            self.sets.note(set, Notes::EMPTY);
         }
     }
 
-    /// Notes an ID that has come.
-    pub(super) fn add(&self, ledger: &mut Guard<'_, Entry, Ledger>, owner: Owner, id: u32) {
+    /// Notes an ID that has come. Returns whether its set still gets any: it may have ended while
+    /// the lock was dropped for memory.
+    pub(super) fn add(&self, ledger: &mut Guard<'_, Entry, Ledger>, owner: Owner, id: u32) -> bool {
         ledger.add();
         if owner == Owner::KERNEL {
-            return;
+            self.sets.kernel_usage().raise_peak();
+            return true;
         }
         let guard = rcu::read_lock();
         // It has a charge, so it is there.
-        if let Some(set) = self.sets.at(owner.set, &guard) {
-            let second = set.first.load(Relaxed);
-            if let Some(entry) = ledger.get(id) {
-                entry.behind.store(second, Relaxed);
-            }
-            if let Some(entry) = ledger.get(second) {
-                entry.before.store(id, Relaxed);
-            }
-            set.first.store(id, Relaxed);
+        let Some(set) = self.sets.at(owner.set, &guard) else {
+            return false;
+        };
+        set.usage.raise_peak();
+        let second = set.first.load(Relaxed);
+        if let Some(entry) = ledger.get(id) {
+            entry.behind.store(second, Relaxed);
         }
+        if let Some(entry) = ledger.get(second) {
+            entry.before.store(id, Relaxed);
+        }
+        set.first.store(id, Relaxed);
+        set.is_open()
     }
 
     /// Notes that an ID has gone, from its set and altogether.
@@ -162,7 +163,7 @@ impl<H: MmExit> Space<H> {
         if !is_empty || owner == Owner::KERNEL {
             return (unpinned, SetLeft::Alone);
         }
-        self.emptied(set);
+        self.emptied(ledger, set);
         (unpinned, SetLeft::Empty)
     }
 
@@ -240,27 +241,34 @@ impl<H: MmExit> Space<H> {
         }
     }
 
-    /// Gives an ID an SPID. The caller has pinned the ID.
+    /// Gives an ID an SPID. The caller has pinned the ID. If it has to `tell` somebody, a pass is on
+    /// when this returns.
     ///
     /// # Errors
     ///
     /// - `ENOENT` if the ID is reclaimed,
-    /// - `EBUSY` if it is given up or has an SPID,
+    /// - `EBUSY` if it is given up or has an SPID, or if a pass is on,
     /// - `EEXIST` if another ID has this one,
     /// - `ENOMEM`.
-    pub(crate) fn attach_spid(&self, id: u32, spid: u32) -> Result {
+    pub(crate) fn attach_spid(&self, entry: &Node<Entry>, spid: u32, tell: bool) -> Result {
         let guard = rcu::read_lock();
-        let entry = self.lookup(id, &guard).ok_or(ENOENT)?;
         // It has an ID that is pinned, so it stays.
         let set = self.sets.at(entry.owner().set, &guard).ok_or(ENOENT)?;
-        set.spids.reserve(spid)?;
-        let ledger = self.array.lock();
-        let attached = Self::attach_reserved(&ledger, set, entry, spid, &guard);
-        drop(ledger);
-        if attached.is_err() {
-            set.spids.release(spid);
+        loop {
+            set.spids.reserve(spid)?;
+            let ledger = self.array.lock();
+            let attached = Self::attach_reserved(&ledger, set, entry, spid, tell);
+            drop(ledger);
+            match attached {
+                // Somebody else has had the same reservation and has given it back.
+                Err(err) if err == ENOMEM => {}
+                Err(err) => {
+                    set.spids.release(spid);
+                    return Err(err);
+                }
+                Ok(()) => return Ok(()),
+            }
         }
-        attached
     }
 
     fn attach_reserved(
@@ -268,49 +276,65 @@ impl<H: MmExit> Space<H> {
         set: Found<'_>,
         entry: &Node<Entry>,
         spid: u32,
-        guard: &rcu::Guard,
+        tell: bool,
     ) -> Result {
-        if matches!(
-            entry.life.word().state(),
-            State::Active | State::FreePending
-        ) {
+        let word = entry.life.word();
+        if word.is_busy() || matches!(word.state(), State::Active | State::FreePending) {
             return Err(EBUSY);
         }
-        let holder = set.spids.get(spid, guard).and_then(|id| ledger.get(id));
-        if let Some(holder) = holder {
-            if holder.id() != entry.id() && holder.life.word().is_held_by_owner() {
-                return Err(EEXIST);
-            }
-        }
-        entry.life.bind()?;
-        if let Err(err) = set.spids.set(spid, Some(entry.id())) {
-            // If it was given up meanwhile it has no SPID either.
-            let _ = entry.life.unbind();
-            return Err(err);
+        let guard = rcu::read_lock();
+        let before = set.spids.get(spid, &guard);
+        let holder = before.and_then(|id| ledger.get(id));
+        if holder.is_some_and(|holder| holder.life.word().is_held_by_owner()) {
+            return Err(EEXIST);
         }
         entry.spid.store(spid, Relaxed);
-        set.usage.add_spid();
-        Ok(())
+        let attached = set
+            .spids
+            .set(spid, Some(entry.id()))
+            .and_then(|()| entry.life.bind(tell));
+        match attached {
+            Ok(()) => set.usage.add_spid(),
+            Err(_) => {
+                entry.spid.store(INVALID, Relaxed);
+                // What was there needs no memory.
+                let _ = set.spids.set(spid, before);
+            }
+        }
+        attached
     }
 
-    /// Takes the SPID from an ID.
+    /// Takes the SPID from an ID to which nobody is bound any more.
+    pub(crate) fn forget_spid(&self, entry: &Node<Entry>) {
+        let _ledger = self.array.lock();
+        self.forget_spid_locked(entry);
+    }
+
+    fn forget_spid_locked(&self, entry: &Node<Entry>) {
+        let guard = rcu::read_lock();
+        let set = self.sets.at(entry.owner().set, &guard);
+        if let (Some(spid), Some(set)) = (entry.spid(), set) {
+            entry.spid.store(INVALID, Relaxed);
+            if set.spids.get(spid, &guard) == Some(entry.id()) {
+                // Nothing is stored, so no memory is needed.
+                let _ = set.spids.set(spid, None);
+            }
+            set.usage.sub_spid();
+        }
+    }
+
+    /// Takes the SPID from an ID, unless this has to be told first.
     ///
     /// # Errors
     ///
     /// `ENOENT` if the ID is reclaimed or has none, `EBUSY` if it is given up.
-    pub(crate) fn detach_spid(&self, id: u32) -> Result {
-        let ledger = self.array.lock();
-        let guard = rcu::read_lock();
-        let entry = ledger.get(id).ok_or(ENOENT)?;
-        entry.life.unbind()?;
-        let set = self.sets.at(entry.owner().set, &guard);
-        if let (Some(spid), Some(set)) = (entry.spid(), set) {
-            entry.spid.store(INVALID, Relaxed);
-            // Nothing is stored, so no memory is needed.
-            let _ = set.spids.set(spid, None);
-            set.usage.sub_spid();
+    pub(crate) fn detach_spid(&self, entry: &Node<Entry>, tell: bool) -> Result<Change> {
+        let _ledger = self.array.lock();
+        let change = entry.life.unbind(tell)?;
+        if let Change::Done(_) = change {
+            self.forget_spid_locked(entry);
         }
-        Ok(())
+        Ok(change)
     }
 
     /// Sets numbers aside for a set that is going to be.
@@ -334,11 +358,11 @@ impl<H: MmExit> Space<H> {
 
     /// Lets a static set that has no IDs have no more.
     pub(crate) fn close_if_empty(&self, owner: Owner) {
-        let _ledger = self.array.lock();
+        let mut ledger = self.array.lock();
         let guard = rcu::read_lock();
         if let Some(set) = self.sets.of(owner, &guard) {
             if set.usage.used() == 0 && set.is_open() {
-                self.emptied(set);
+                self.emptied(&mut ledger, set);
             }
         }
     }
@@ -367,22 +391,19 @@ impl<H: MmExit> Space<H> {
         }
     }
 
-    /// Lets a set have no more IDs.
+    /// Lets a set have no more IDs. Its quota is for others when it has none.
     pub(crate) fn close_set(&self, set: Found<'_>) {
-        let _ledger = self.array.lock();
+        let mut ledger = self.array.lock();
         set.open.store(false, Relaxed);
+        if set.usage.used() == 0 {
+            ledger.capacity.give_up(&set.usage);
+        }
     }
 
-    /// Takes the quota of a closed set to which nobody has a reference. If it has IDs, nothing
-    /// happens, and the last one of them will be noted.
-    pub(crate) fn give_up_set(&self, set: Found<'_>) -> bool {
-        let mut ledger = self.array.lock();
-        if set.usage.used() != 0 {
-            set.condemned.store(true, Relaxed);
-            return false;
-        }
-        ledger.capacity.give_up(&set.usage);
-        true
+    /// Whether a closed set has no IDs and need not be looked at again.
+    pub(crate) fn is_done_with(&self, set: Found<'_>) -> bool {
+        let _ledger = self.array.lock();
+        set.usage.used() == 0 && !set.has_notes()
     }
 
     /// Changes the quota of a set.

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * I/O address space IDs (IOASID, on PCI: PASID): allocation, lookup, references, sets.
+ * I/O address space IDs (IOASID, on PCI: PASID): allocation, lookup, references, sets, events.
+ *
+ * "Process context or softirq" means on PREEMPT_RT: with preemption on.
  */
 #ifndef __LINUX_IOASID_H
 #define __LINUX_IOASID_H
 
+#include <linux/bits.h>
 #include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/iommu.h>
 #include <linux/kconfig.h>
+#include <linux/notifier.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 
 struct mm_struct;
 
@@ -104,6 +109,62 @@ struct ioasid_set_usage {
 	ioasid_t peak;
 	ioasid_t failures;
 	ioasid_t spids;
+};
+
+/**
+ * enum ioasid_notify_val - what has happened to an IOASID or a set
+ * @IOASID_NOTIFY_ALLOC: the ID was allocated
+ * @IOASID_NOTIFY_FREE: its owner freed it: tear down what belongs to it, then drop the
+ *	references. Comes once, and nothing after it
+ * @IOASID_NOTIFY_BIND: it got an SPID, or ioasid_notify() says so. May be refused
+ * @IOASID_NOTIFY_UNBIND: it is about to lose its SPID, or ioasid_notify() says so
+ * @IOASID_NOTIFY_SET_ALLOC: a set was made
+ * @IOASID_NOTIFY_SET_FREE: a set is about to go: it has neither IDs nor references
+ */
+enum ioasid_notify_val {
+	IOASID_NOTIFY_ALLOC = 1,
+	IOASID_NOTIFY_FREE,
+	IOASID_NOTIFY_BIND,
+	IOASID_NOTIFY_UNBIND,
+	IOASID_NOTIFY_SET_ALLOC,
+	IOASID_NOTIFY_SET_FREE,
+};
+
+/* Who is told by ioasid_notify(): global subscribers, those of the ID's set or mm, or both. */
+#define IOASID_NOTIFY_ALL BIT(0)
+#define IOASID_NOTIFY_SET BIT(1)
+
+/* Their names in the 2021 series. */
+#define IOASID_NOTIFY_FLAG_ALL IOASID_NOTIFY_ALL
+#define IOASID_NOTIFY_FLAG_SET IOASID_NOTIFY_SET
+
+/**
+ * enum ioasid_notifier_prios - &notifier_block.priority of a subscriber, highest first
+ * @IOASID_PRIO_LAST: those with no hardware of their own
+ * @IOASID_PRIO_DEVICE: device drivers: stop the device, drain its requests
+ * @IOASID_PRIO_IOMMU: IOMMU drivers: take down the PASID table entry
+ * @IOASID_PRIO_CPU: KVM: no CPU may submit with the PASID any more
+ */
+enum ioasid_notifier_prios {
+	IOASID_PRIO_LAST,
+	IOASID_PRIO_DEVICE,
+	IOASID_PRIO_IOMMU,
+	IOASID_PRIO_CPU,
+};
+
+/**
+ * struct ioasid_nb_args - what a subscriber is told
+ * @id: the ID; INVALID_IOASID for events of a set
+ * @spid: its SPID, INVALID_IOASID if it has none
+ * @set: its set, NULL for the kernel's own and for static sets of the old interface. No
+ *	reference is taken: good until the handler returns
+ * @pdata: its private data, to be read as in a getter of ioasid_find()
+ */
+struct ioasid_nb_args {
+	ioasid_t id;
+	ioasid_t spid;
+	struct ioasid_set *set;
+	void *pdata;
 };
 
 #if IS_ENABLED(CONFIG_IOASID)
@@ -249,7 +310,8 @@ void *ioasid_find(struct ioasid_set *set, ioasid_t ioasid, bool (*getter)(void *
 
 /**
  * ioasid_alloc_set() - make a set of IOASIDs
- * @token: the &struct mm_struct for %IOASID_SET_TYPE_MM, NULL for %IOASID_SET_TYPE_NULL
+ * @token: the &struct mm_struct for %IOASID_SET_TYPE_MM, to which the caller has a reference;
+ *	NULL for %IOASID_SET_TYPE_NULL
  * @quota: how many IDs it may have, set aside for it; 0 for no limit of its own and nothing
  *	set aside
  * @type: what @token is
@@ -258,11 +320,12 @@ void *ioasid_find(struct ioasid_set *set, ioasid_t ioasid, bool (*getter)(void *
  * address is not reused while there is one. When the mm exits, the set and its IDs are freed
  * soon after; the handle stays good for ioasid_set_free().
  *
- * Context: Process context, without the mmap_lock of @token. May sleep.
+ * Context: Process context, without the mmap_lock of @token and without locks that are taken
+ * in mmu notifiers. May sleep.
  * Return: the set, or
  *
  * * ERR_PTR(%-EINVAL): unknown @type, or no @token for the type
- * * ERR_PTR(%-EEXIST): the mm has a set
+ * * ERR_PTR(%-EEXIST): the mm has a set, or is getting one right now
  * * ERR_PTR(%-ESRCH): the mm is exiting
  * * ERR_PTR(%-ENOSPC): less than @quota is left of the capacity
  * * ERR_PTR(%-ENOMEM): out of memory
@@ -316,7 +379,7 @@ void ioasid_set_put(struct ioasid_set *set);
  * @set: the set
  * @quota: how many IDs it may have from now on; 0 for no limit of its own
  *
- * Context: Process context or softirq.
+ * Context: Process context or softirq, with interrupts on.
  * Return: 0, or with nothing changed
  *
  * * %-EINVAL: there is no such set, or it has more IDs than @quota
@@ -353,7 +416,7 @@ int ioasid_set_query(struct ioasid_set *set, struct ioasid_set_usage *usage);
  * ioasid_find_mm_set() - find the set of an mm
  * @mm: compared only
  *
- * Context: Process context or softirq.
+ * Context: Process context or softirq, with interrupts on.
  * Return: the set with a reference, or
  *
  * * ERR_PTR(%-EINVAL): @mm is NULL
@@ -366,16 +429,16 @@ struct ioasid_set *ioasid_find_mm_set(struct mm_struct *mm);
  * @ioasid: the ID
  *
  * Context: Any context but NMI. Takes no lock.
- * Return: the set with a reference, NULL for the kernel's own (and for the static sets of
- * clients of the old interface), or
+ * Return: the set with a reference, NULL for the kernel's own, or
  *
  * * ERR_PTR(%-ENOENT): no such ID, or its set is being freed
+ * * ERR_PTR(%-EINVAL): its set is a static one of the old interface, which has no handle
  */
 struct ioasid_set *ioasid_find_set(ioasid_t ioasid);
 
 /**
  * ioasid_free_all_in_set() - free every IOASID of a set
- * @set: the set, or NULL for the kernel's own
+ * @set: the set; nothing is freed for NULL, for the kernel's own IDs have many owners
  *
  * As ioasid_free() for each that is there at the time of the call. The set stays.
  *
@@ -412,8 +475,8 @@ int ioasid_set_for_each_ioasid(struct ioasid_set *set, void (*fn)(ioasid_t ioasi
  * Return: 0, or
  *
  * * %-ENOENT: no such ID
+ * * %-EPERM: @mm is NULL, or its set is another mm's
  * * %-EINVAL: its set is not of %IOASID_SET_TYPE_MM
- * * %-EPERM: its set is another mm's, or @mm is NULL
  * * %-EBUSY: the owner freed the ID already
  */
 int ioasid_get_if_owned_by(ioasid_t ioasid, struct mm_struct *mm);
@@ -449,7 +512,9 @@ bool ioasid_is_active(ioasid_t ioasid);
  *
  * * %-EINVAL: @spid is INVALID_IOASID
  * * %-ENOENT: no such ID
- * * %-EBUSY: the owner freed the ID already, or it has an SPID
+ * * %-EBUSY: the owner freed the ID already, or it has an SPID; or other events of the ID
+ *   are being delivered
+ * * what the subscriber said that refused the BIND
  * * %-EEXIST: another ID of the set has this SPID
  * * %-ENOMEM: out of memory
  */
@@ -459,7 +524,9 @@ int ioasid_attach_spid(ioasid_t ioasid, ioasid_t spid);
  * ioasid_detach_spid() - take the SPID from an IOASID
  * @ioasid: the ID
  *
- * When the ID is reclaimed this happens by itself.
+ * Subscribers are told while the SPID can still be found; if other events of the ID are
+ * being delivered, after them and perhaps after the return. When the ID is reclaimed this
+ * happens by itself, without an event.
  *
  * Context: Process context or softirq, with interrupts on.
  * Return: 0, or
@@ -529,6 +596,7 @@ int ioasid_detach_data(ioasid_t ioasid);
  *
  * * %-ENOENT: no such ID, or it is reclaimed already
  * * %-ETIMEDOUT: somebody still holds it
+ * * %-EINTR: the task was killed
  */
 int ioasid_wait_reclaimed(ioasid_t ioasid, unsigned int timeout_ms);
 
@@ -542,6 +610,7 @@ int ioasid_wait_reclaimed(ioasid_t ioasid, unsigned int timeout_ms);
  *
  * * %-EINVAL: there is no such set
  * * %-ETIMEDOUT: it still has IDs
+ * * %-EINTR: the task was killed
  */
 int ioasid_set_wait_reclaimed(struct ioasid_set *set, unsigned int timeout_ms);
 
@@ -551,7 +620,7 @@ int ioasid_set_wait_reclaimed(struct ioasid_set *set, unsigned int timeout_ms);
  *
  * Sets with a quota and sets without one both leave them alone.
  *
- * Context: Process context or softirq.
+ * Context: Process context or softirq, with interrupts on.
  * Return: how many were set aside, or
  *
  * * %-ENOSPC: fewer than @nr are left, or none
@@ -563,13 +632,135 @@ int ioasid_reserve_capacity(ioasid_t nr);
  * ioasid_cancel_capacity() - give back numbers that were set aside
  * @nr: how many
  *
- * Context: Process context or softirq.
+ * Context: Process context or softirq, with interrupts on.
  * Return: how many are left for sets and reservations now, or
  *
  * * %-EINVAL: more than ioasid_reserve_capacity() has set aside
  * * %-ENODEV: called before the module is up
  */
 int ioasid_cancel_capacity(ioasid_t nr);
+
+/**
+ * ioasid_register_notifier() - subscribe to the events of a set, or of all
+ * @set: the set, to which a reference is kept; NULL for every ID and set
+ * @nb: the handler, with its priority
+ *
+ * For each event all subscribers are called one after the other, global ones and those of the
+ * set together: highest &notifier_block.priority first, in the order of registration among
+ * equals. The passes of one ID never overlap.
+ *
+ * Handlers get an &enum ioasid_notify_val and a &struct ioasid_nb_args. They run in atomic
+ * context with no lock of the IOASID core held, and may call whatever may be called there:
+ * ioasid_get(), ioasid_put() of the last reference, ioasid_free(), ioasid_find() and its like,
+ * ioasid_attach_spid() and ioasid_notify() for other IDs. Long work goes to
+ * ioasid_queue_work(). The ID and its data stay until the last handler has returned.
+ *
+ * Return values count for %IOASID_NOTIFY_BIND only: notifier_from_errno() refuses it, and those
+ * who were told already get %IOASID_NOTIFY_UNBIND, the last one first. Nothing stops a pass.
+ *
+ * Context: Process context. May sleep.
+ * Return: 0, or
+ *
+ * * %-EINVAL: @nb or its callback is NULL, or there is no such set
+ * * %-EBUSY: the set is being freed
+ * * %-EEXIST: @nb is registered there
+ * * %-ENOMEM: out of memory
+ * * %-ENODEV: called before the module is up
+ */
+int ioasid_register_notifier(struct ioasid_set *set, struct notifier_block *nb);
+
+/**
+ * ioasid_register_notifier_replay() - subscribe, and be told of what is there
+ * @set: the set, or NULL for every ID and set
+ * @nb: the handler
+ *
+ * Before it returns, @nb has been told %IOASID_NOTIFY_ALLOC for each ID that there is and
+ * %IOASID_NOTIFY_BIND for each that is active; ones that were freed are left out. Events of an
+ * ID come after that of its replay. Refusals do not count.
+ *
+ * Context: Process context. May sleep.
+ * Return: as ioasid_register_notifier().
+ */
+int ioasid_register_notifier_replay(struct ioasid_set *set, struct notifier_block *nb);
+
+/**
+ * ioasid_unregister_notifier() - end a subscription
+ * @set: as given to ioasid_register_notifier()
+ * @nb: as given to ioasid_register_notifier(); one that is not registered there is ignored
+ *
+ * On return @nb does not run and will not.
+ *
+ * Context: Process context, not from a handler. May sleep.
+ */
+void ioasid_unregister_notifier(struct ioasid_set *set, struct notifier_block *nb);
+
+/**
+ * ioasid_register_notifier_mm() - subscribe to the set of an mm, there or not
+ * @mm: the mm, whose address is not reused as long as the subscription lasts
+ * @nb: the handler
+ *
+ * As ioasid_register_notifier() for the set that the mm has, and for each that it will have.
+ *
+ * Context: Process context. May sleep.
+ * Return: as ioasid_register_notifier(), and
+ *
+ * * %-EINVAL: @mm is NULL
+ * * %-EBUSY: the mm has a set that has IDs, of which @nb would know nothing
+ */
+int ioasid_register_notifier_mm(struct mm_struct *mm, struct notifier_block *nb);
+
+/**
+ * ioasid_register_notifier_mm_replay() - subscribe to an mm's set, and be told what is there
+ * @mm: the mm
+ * @nb: the handler
+ *
+ * Context: Process context. May sleep.
+ * Return: as ioasid_register_notifier_mm(), but never %-EBUSY; see
+ * ioasid_register_notifier_replay().
+ */
+int ioasid_register_notifier_mm_replay(struct mm_struct *mm, struct notifier_block *nb);
+
+/**
+ * ioasid_unregister_notifier_mm() - end a subscription to an mm's set
+ * @mm: as given to ioasid_register_notifier_mm(); compared only, the process may be gone
+ * @nb: as given to ioasid_register_notifier_mm(); one that is not registered is ignored
+ *
+ * On return @nb does not run and will not.
+ *
+ * Context: Process context, not from a handler. May sleep.
+ */
+void ioasid_unregister_notifier_mm(struct mm_struct *mm, struct notifier_block *nb);
+
+/**
+ * ioasid_notify() - tell subscribers that somebody is bound to an IOASID, or no longer
+ * @ioasid: the ID
+ * @cmd: %IOASID_NOTIFY_BIND or %IOASID_NOTIFY_UNBIND
+ * @flags: %IOASID_NOTIFY_ALL, %IOASID_NOTIFY_SET or both
+ *
+ * Changes no state. An UNBIND that meets other events of the ID is delivered after them,
+ * perhaps after the return.
+ *
+ * Context: Process context or softirq, with interrupts on.
+ * Return: 0, or
+ *
+ * * %-EINVAL: another @cmd, no or other @flags
+ * * %-ENOENT: no such ID
+ * * %-EBUSY: the owner freed the ID already; or a BIND met other events of the ID
+ * * what the subscriber said that refused a BIND
+ */
+int ioasid_notify(ioasid_t ioasid, enum ioasid_notify_val cmd, unsigned int flags);
+
+/**
+ * ioasid_queue_work() - do what a handler cannot
+ * @work: the work; to be flushed by its owner before that goes
+ *
+ * One queue for all, whose work runs one after the other in the order in which it was queued:
+ * that of the events.
+ *
+ * Context: Any context.
+ * Return: false if it is queued already.
+ */
+bool ioasid_queue_work(struct work_struct *work);
 
 /**
  * ioasid_register_allocator() - register a custom allocator
@@ -793,6 +984,46 @@ static inline int ioasid_reserve_capacity(ioasid_t nr)
 static inline int ioasid_cancel_capacity(ioasid_t nr)
 {
 	return -EOPNOTSUPP;
+}
+
+static inline int ioasid_register_notifier(struct ioasid_set *set, struct notifier_block *nb)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline int ioasid_register_notifier_replay(struct ioasid_set *set,
+						  struct notifier_block *nb)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void ioasid_unregister_notifier(struct ioasid_set *set, struct notifier_block *nb)
+{
+}
+
+static inline int ioasid_register_notifier_mm(struct mm_struct *mm, struct notifier_block *nb)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline int ioasid_register_notifier_mm_replay(struct mm_struct *mm,
+						     struct notifier_block *nb)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void ioasid_unregister_notifier_mm(struct mm_struct *mm, struct notifier_block *nb)
+{
+}
+
+static inline int ioasid_notify(ioasid_t ioasid, enum ioasid_notify_val cmd, unsigned int flags)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline bool ioasid_queue_work(struct work_struct *work)
+{
+	return false;
 }
 
 static inline int ioasid_register_allocator(struct ioasid_allocator_ops *ops)
