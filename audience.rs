@@ -6,6 +6,7 @@ use crate::{
     id::INVALID,
     kapi::{
         context::synchronize_rcu,
+        marked::Marked,
         rcu_cell::RcuCell, //
     },
     set::{
@@ -19,10 +20,7 @@ use kernel::{
     new_mutex,
     prelude::*,
     sync::{
-        atomic::{
-            Atomic,
-            Relaxed, //
-        },
+        atomic::Relaxed,
         rcu,
         Arc,
         Mutex, //
@@ -78,9 +76,9 @@ pub(crate) struct Subscription {
     /// What identifies it within its scope.
     key: usize,
     /// Told of IDs up to here; those above are going to be replayed.
-    reach: Atomic<u32>,
+    reach: Marked<u32>,
     /// It is not called any more.
-    gone: Atomic<bool>,
+    gone: Marked<bool>,
     listener: KBox<dyn Listener>,
 }
 
@@ -174,7 +172,8 @@ fn rank(part: &[Arc<Subscription>]) -> Option<(i32, core::cmp::Reverse<u64>)> {
         .map(|one| (one.priority, core::cmp::Reverse(one.number)))
 }
 
-/// All who subscribed. Changed with the lock held, which is never taken by those who tell.
+/// All who subscribed. Changed with the lock held, which is never taken by those who tell; the
+/// functions that change them say whether there is anybody to `audible`.
 #[pin_data]
 pub(crate) struct Subscribers {
     /// The number of the last one.
@@ -216,6 +215,7 @@ impl Subscribers {
         key: usize,
         reach: u32,
         listener: KBox<dyn Listener>,
+        audible: impl FnOnce(bool),
     ) -> Result<Arc<Subscription>> {
         let mut last = self.last.lock();
         let number = last.saturating_add(1);
@@ -225,8 +225,8 @@ impl Subscribers {
                 priority,
                 number,
                 key,
-                reach: Atomic::new(reach),
-                gone: Atomic::new(false),
+                reach: Marked::new(reach),
+                gone: Marked::new(false),
                 listener,
             },
             GFP_KERNEL_ACCOUNT,
@@ -235,22 +235,30 @@ impl Subscribers {
         *last = number;
         self.audience
             .replace(Some(Arc::new(Audience { all }, GFP_KERNEL_ACCOUNT)?));
+        audible(true);
         Ok(new)
     }
 
     /// Ends a subscription. On return it is not called any more. Sleeps. Returns whether it was
     /// there.
-    pub(crate) fn remove(&self, scope: Scope, key: usize) -> bool {
-        self.remove_all(|one| one.scope == scope && one.key == key) != 0
+    pub(crate) fn remove(&self, scope: Scope, key: usize, audible: impl FnOnce(bool)) -> bool {
+        self.remove_all(|one| one.scope == scope && one.key == key, audible) != 0
     }
 
     /// Ends the subscriptions of which something is where `is_there` says, as
     /// [`Subscribers::remove`]. Returns how many there were.
-    pub(crate) fn evict(&self, is_there: &dyn Fn(usize) -> bool) -> u32 {
-        self.remove_all(|one| is_there(one.key) || one.listener.is_within(is_there))
+    pub(crate) fn evict(
+        &self,
+        is_there: &dyn Fn(usize) -> bool,
+        audible: impl FnOnce(bool),
+    ) -> u32 {
+        self.remove_all(
+            |one| is_there(one.key) || one.listener.is_within(is_there),
+            audible,
+        )
     }
 
-    fn remove_all(&self, which: impl Fn(&Subscription) -> bool) -> u32 {
+    fn remove_all(&self, which: impl Fn(&Subscription) -> bool, audible: impl FnOnce(bool)) -> u32 {
         let _last = self.last.lock();
         let mut removed = 0;
         let guard = rcu::read_lock();
@@ -266,7 +274,10 @@ impl Subscribers {
         if removed != 0 {
             // Without memory those that are gone stay on the list until it is made anew.
             match self.copy(|_| false, None) {
-                Ok(all) if all.is_empty() => self.audience.replace(None),
+                Ok(all) if all.is_empty() => {
+                    audible(false);
+                    self.audience.replace(None);
+                }
                 Ok(all) => match Arc::new(Audience { all }, GFP_KERNEL_ACCOUNT) {
                     Ok(audience) => self.audience.replace(Some(audience)),
                     Err(_) => synchronize_rcu(),

@@ -4,6 +4,7 @@
 
 use crate::{
     id::INVALID,
+    kapi::marked::Marked,
     life::Life,
     set::{
         Owner,
@@ -35,22 +36,23 @@ pub(crate) const DEFAULT_PROVIDER: u32 = 0;
 pub(crate) struct Entry {
     pub(crate) life: Life,
     private: Atomic<*mut c_void>,
-    owner: Owner,
+    tag: SetTag,
+    set: u32,
     /// The number by which the owner of the set knows the ID, or `INVALID`. It stays readable
     /// until reclaim. Changed under the lock of the index only, like all below but `link`.
-    pub(crate) spid: Atomic<u32>,
+    pub(crate) spid: Marked<u32>,
     /// The next ID on the one list that this one is on: the deferred, the resting or those that
     /// go back to a custom allocator.
     pub(crate) link: Atomic<u32>,
     /// Who gets the number back.
-    pub(crate) provider: Atomic<u32>,
+    pub(crate) provider: Marked<u32>,
     /// The neighbours in the set, 0 is none.
-    pub(crate) before: Atomic<u32>,
-    pub(crate) behind: Atomic<u32>,
+    pub(crate) before: Marked<u32>,
+    pub(crate) behind: Marked<u32>,
     /// Tells this life of the number from the next one. Written before it is visible.
-    pub(crate) serial: Atomic<u32>,
+    pub(crate) serial: u32,
     /// How many want the ID to stay in the index, and whether it is on its way out.
-    pub(crate) pins: Atomic<u32>,
+    pub(crate) pins: Marked<u32>,
 }
 
 /// What an ID leaves behind.
@@ -69,32 +71,36 @@ impl Entry {
 
     pub(crate) fn new(owner: Owner, provider: u32, private: *mut c_void) -> Self {
         Self {
-            life: Life::new(Word::new_busy()),
+            life: Life::new(Word::new()),
             private: Atomic::new(private),
-            owner,
-            spid: Atomic::new(INVALID),
+            tag: owner.tag,
+            set: owner.set,
+            spid: Marked::new(INVALID),
             link: Atomic::new(0),
-            provider: Atomic::new(provider),
-            before: Atomic::new(0),
-            behind: Atomic::new(0),
-            serial: Atomic::new(0),
-            pins: Atomic::new(0),
+            provider: Marked::new(provider),
+            before: Marked::new(0),
+            behind: Marked::new(0),
+            serial: 0,
+            pins: Marked::new(0),
         }
     }
 
     /// The set that it belongs to.
     pub(crate) fn owner(&self) -> Owner {
-        self.owner
+        Owner {
+            tag: self.tag,
+            set: self.set,
+        }
     }
 
     /// Whether a caller that speaks for `set` may touch this ID.
     #[inline]
     pub(crate) fn is_owned_by(&self, set: SetTag) -> bool {
-        set == SetTag::NONE || set == self.owner.tag
+        set == SetTag::NONE || set == self.tag
     }
 
     /// When a resting number may be used again. It is in no set any more.
-    pub(crate) fn rest_until(&self) -> &Atomic<u32> {
+    pub(crate) fn rest_until(&self) -> &Marked<u32> {
         &self.before
     }
 
@@ -102,7 +108,7 @@ impl Entry {
     #[inline]
     pub(crate) fn parting(&self) -> Parting {
         Parting {
-            owner: self.owner,
+            owner: self.owner(),
             spid: self.spid(),
             provider: self.provider.load(Relaxed),
             before: self.before.load(Relaxed),

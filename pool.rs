@@ -235,7 +235,7 @@ impl Pool {
                 }
             }
             let entry = self.space.prepare(owner, DEFAULT_PROVIDER, private)?;
-            let stray = match self.space.publish(entry, range, policy, &self.subscribers) {
+            let stray = match self.space.publish(entry, range, policy) {
                 Ok(new) => return Ok(new),
                 Err(PublishError::Failed(err)) => return Err(err),
                 Err(PublishError::Closed(stray)) => stray,
@@ -286,7 +286,7 @@ impl Pool {
                 self.space.count_failure(owner);
                 return Err(ENOSPC);
             }
-            match self.space.publish_at(entry, id, &self.subscribers) {
+            match self.space.publish_at(entry, id) {
                 Ok(Named::Published(new)) => return Ok(new),
                 Ok(Named::Orphan(stray)) => {
                     self.forget(stray);
@@ -521,7 +521,8 @@ impl Pool {
     /// Ends the subscriptions of which something is where `is_there` says. Returns how many there
     /// were.
     pub(crate) fn evict_subscribers(&self, is_there: &dyn Fn(usize) -> bool) -> u32 {
-        self.subscribers.evict(is_there)
+        let audible = |audible| self.space.set_audible(audible);
+        self.subscribers.evict(is_there, audible)
     }
 
     /// Unregisters every allocator of which something is where `is_there` says, without asking it

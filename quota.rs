@@ -2,21 +2,19 @@
 
 //! How many IDs there may be, and whose. All of it under the lock of the index.
 
+use crate::kapi::marked::Marked;
 use kernel::{
     prelude::*,
-    sync::atomic::{
-        Atomic,
-        Relaxed, //
-    },
+    sync::atomic::Relaxed, //
 };
 
 /// What one set may have and has. Written under the lock of the index, read anywhere.
 pub(crate) struct Usage {
-    quota: Atomic<u32>,
-    used: Atomic<u32>,
-    peak: Atomic<u32>,
-    failures: Atomic<u32>,
-    spids: Atomic<u32>,
+    quota: Marked<u32>,
+    used: Marked<u32>,
+    peak: Marked<u32>,
+    failures: Marked<u32>,
+    spids: Marked<u32>,
 }
 
 /// [`Usage`] at one moment, more or less.
@@ -33,11 +31,11 @@ impl Usage {
     /// Nothing used of `quota`; 0 is no limit of its own.
     pub(crate) fn new(quota: u32) -> Self {
         Self {
-            quota: Atomic::new(quota),
-            used: Atomic::new(0),
-            peak: Atomic::new(0),
-            failures: Atomic::new(0),
-            spids: Atomic::new(0),
+            quota: Marked::new(quota),
+            used: Marked::new(0),
+            peak: Marked::new(0),
+            failures: Marked::new(0),
+            spids: Marked::new(0),
         }
     }
 

@@ -14,6 +14,7 @@ use crate::{
             Node,
             Slot, //
         },
+        marked::Marked,
         mm::{
             MmExit,
             MmWatch, //
@@ -107,19 +108,19 @@ pub(crate) struct Set {
     pub(crate) token: Token,
     generation: u32,
     pub(crate) life: Life,
-    policy: Atomic<u32>,
+    policy: Marked<u32>,
     pub(crate) usage: Usage,
     pub(crate) spids: NumberMap,
     /// Whether it gets IDs. Changed under the lock of the index, as all below but the links.
-    pub(crate) open: Atomic<bool>,
+    pub(crate) open: Marked<bool>,
     /// The first one of its IDs.
-    pub(crate) first: Atomic<u32>,
+    pub(crate) first: Marked<u32>,
     /// What was noted and not yet seen to; not 0 as long as it is on the list of notes.
     notes: Atomic<u32>,
     /// Its owner has given it up.
     given_up: Atomic<bool>,
     /// What was ever noted and seen.
-    seen: Atomic<u32>,
+    seen: Marked<u32>,
     link: Atomic<u32>,
 }
 
@@ -150,14 +151,14 @@ impl Set {
             token,
             generation,
             life: Life::new(Word::new()),
-            policy: Atomic::new(Policy::Lowest.into()),
+            policy: Marked::new(Policy::Lowest.into()),
             usage: Usage::new(quota),
             spids: NumberMap::new(),
-            open: Atomic::new(false),
-            first: Atomic::new(0),
+            open: Marked::new(false),
+            first: Marked::new(0),
             notes: Atomic::new(0),
             given_up: Atomic::new(false),
-            seen: Atomic::new(0),
+            seen: Marked::new(0),
             link: Atomic::new(0),
         }
     }
@@ -380,7 +381,7 @@ impl<H: MmExit> Sets<H> {
         let set = self.array.prepare(Set::new(token, quota, generation))?;
         let mut book = self.array.lock();
         let last = (1 << SetTag::INDEX_BITS) - 1;
-        match book.insert(set, Slot::Lowest(1, last), |_| ()) {
+        match book.insert(set, Slot::Lowest(1, last)) {
             Ok(index) => Ok(index),
             Err((err, set)) => {
                 drop(book);

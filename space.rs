@@ -10,7 +10,6 @@
 mod members;
 
 use crate::{
-    audience::Subscribers,
     entry::{
         Entry,
         Parting,
@@ -32,24 +31,24 @@ use crate::{
             Slot,
             Unpublished, //
         },
+        marked::Marked,
         mm::MmExit,
         module::Pinned,
     },
+    life::Life,
     quota::Capacity,
     set::{
         Owner,
         Set,
         Sets, //
     },
+    state::Word,
 };
 use core::ffi::c_void;
 use kernel::{
     prelude::*,
     sync::{
-        atomic::{
-            Atomic,
-            Relaxed, //
-        },
+        atomic::Relaxed,
         rcu,
         Arc, //
     },
@@ -169,6 +168,8 @@ struct Ledger {
     serial: u32,
     /// Where the next cyclic allocation starts.
     next: u32,
+    /// Somebody has to be told of new IDs.
+    audible: bool,
     /// How the numbers are divided among the sets.
     capacity: Capacity,
     /// Resting numbers, in the order in which they were reclaimed; 0 is none.
@@ -186,9 +187,9 @@ pub(crate) struct Space<H: MmExit> {
     #[pin]
     pub(crate) sets: Sets<H>,
     /// How many numbers there are, 0 included. Changed under the lock.
-    capacity: Atomic<u32>,
+    capacity: Marked<u32>,
     /// How long numbers rest, in milliseconds.
-    quarantine: Atomic<u32>,
+    quarantine: Marked<u32>,
 }
 
 impl<H: MmExit> Space<H> {
@@ -204,14 +205,15 @@ impl<H: MmExit> Space<H> {
                 live: 0,
                 serial: 0,
                 next: 1,
+                audible: false,
                 capacity: Capacity::new(),
                 first_resting: 0,
                 last_resting: 0,
                 pinned: None,
             }),
             sets <- Sets::new(set_cache),
-            capacity: Atomic::new(LIMIT),
-            quarantine: Atomic::new(quarantine),
+            capacity: Marked::new(LIMIT),
+            quarantine: Marked::new(quarantine),
         })
     }
 
@@ -288,7 +290,6 @@ impl<H: MmExit> Space<H> {
         entry: Unpublished<'_, Entry>,
         range: IdRange,
         policy: Policy,
-        subscribers: &Subscribers,
     ) -> Result<Published, PublishError> {
         let owner = entry.owner();
         let mut ledger = self.array.lock();
@@ -300,9 +301,9 @@ impl<H: MmExit> Space<H> {
             match self.charge(&mut ledger, owner) {
                 Err(err) => Err((err.into(), entry)),
                 Ok(()) => match policy {
-                    Policy::Lowest => Self::insert_lowest(&mut ledger, entry, range, subscribers),
-                    Policy::Cyclic => Self::insert_cyclic(&mut ledger, entry, range, subscribers),
-                    Policy::TopDown => Self::insert_highest(&mut ledger, entry, range, subscribers),
+                    Policy::Lowest => Self::insert_lowest(&mut ledger, entry, range),
+                    Policy::Cyclic => Self::insert_cyclic(&mut ledger, entry, range),
+                    Policy::TopDown => Self::insert_highest(&mut ledger, entry, range),
                 }
                 .map_err(|(err, entry)| {
                     let err = if err == EBUSY { ENOSPC } else { err };
@@ -330,21 +331,29 @@ impl<H: MmExit> Space<H> {
         }
     }
 
-    /// Publishes an entry. If nobody has to be told of it, and nobody has seen it yet, its first
-    /// pass is over when others get to see it.
+    /// Publishes an entry. If somebody has to be told of it, its first pass is on when others get
+    /// to see it.
     #[inline]
     fn insert<'a>(
         ledger: &mut Guard<'a, Entry, Ledger>,
-        entry: Unpublished<'a, Entry>,
+        mut entry: Unpublished<'a, Entry>,
         slot: Slot,
-        subscribers: &Subscribers,
     ) -> Result<Published, (Error, Unpublished<'a, Entry>)> {
-        let mut is_busy = true;
+        let audible = ledger.audible;
+        if audible {
+            entry.life = Life::new(Word::new_busy());
+        }
         ledger.serial = ledger.serial.wrapping_add(1);
-        entry.serial.store(ledger.serial, Relaxed);
-        let id = ledger.insert(entry, slot, |entry| {
-            is_busy = !subscribers.is_empty() || entry.life.end().is_err();
-        })?;
+        entry.serial = ledger.serial;
+        let id = ledger.insert(entry, slot)?;
+        let is_busy = if audible == ledger.audible {
+            audible
+        } else {
+            // The lock was dropped for memory, and somebody has subscribed.
+            ledger
+                .get(id)
+                .is_some_and(|entry| entry.life.begin_held().is_ok())
+        };
         Ok(Published { id, is_busy })
     }
 
@@ -352,26 +361,19 @@ impl<H: MmExit> Space<H> {
         ledger: &mut Guard<'a, Entry, Ledger>,
         entry: Unpublished<'a, Entry>,
         range: IdRange,
-        subscribers: &Subscribers,
     ) -> Result<Published, (Error, Unpublished<'a, Entry>)> {
-        Self::insert(
-            ledger,
-            entry,
-            Slot::Lowest(range.min(), range.max()),
-            subscribers,
-        )
+        Self::insert(ledger, entry, Slot::Lowest(range.min(), range.max()))
     }
 
     fn insert_cyclic<'a>(
         ledger: &mut Guard<'a, Entry, Ledger>,
         entry: Unpublished<'a, Entry>,
         range: IdRange,
-        subscribers: &Subscribers,
     ) -> Result<Published, (Error, Unpublished<'a, Entry>)> {
         let rest = range.above(ledger.next).unwrap_or(range);
-        let published = match Self::insert_lowest(ledger, entry, rest, subscribers) {
+        let published = match Self::insert_lowest(ledger, entry, rest) {
             Err((err, entry)) if err == EBUSY && rest.min() != range.min() => {
-                Self::insert_lowest(ledger, entry, range, subscribers)
+                Self::insert_lowest(ledger, entry, range)
             }
             result => result,
         }?;
@@ -383,13 +385,12 @@ impl<H: MmExit> Space<H> {
         ledger: &mut Guard<'a, Entry, Ledger>,
         mut entry: Unpublished<'a, Entry>,
         range: IdRange,
-        subscribers: &Subscribers,
     ) -> Result<Published, (Error, Unpublished<'a, Entry>)> {
         loop {
             let Some(id) = ledger.highest_free(range) else {
                 return Err((EBUSY, entry));
             };
-            match Self::insert(ledger, entry, Slot::At(id), subscribers) {
+            match Self::insert(ledger, entry, Slot::At(id)) {
                 // Taken while the lock was dropped for memory.
                 Err((err, back)) if err == EBUSY => entry = back,
                 result => return result,
@@ -409,7 +410,6 @@ impl<H: MmExit> Space<H> {
         &'a self,
         entry: Unpublished<'a, Entry>,
         id: u32,
-        subscribers: &Subscribers,
     ) -> Result<Named<'a>> {
         let (owner, provider) = (entry.owner(), entry.provider.load(Relaxed));
         let mut ledger = self.array.lock();
@@ -423,7 +423,7 @@ impl<H: MmExit> Space<H> {
             drop(entry);
             return Err(err);
         }
-        match Self::insert(&mut ledger, entry, Slot::At(id), subscribers) {
+        match Self::insert(&mut ledger, entry, Slot::At(id)) {
             Ok(published) => Ok(if self.add(&mut ledger, owner, id) {
                 Named::Published(published)
             } else {
@@ -516,6 +516,11 @@ impl<H: MmExit> Space<H> {
         ledger.finish(retired, id);
         drop(unpinned);
         (retired, left)
+    }
+
+    /// Has new IDs told of, or no longer.
+    pub(crate) fn set_audible(&self, audible: bool) {
+        self.array.lock().audible = audible;
     }
 
     /// The first ID above `id`, if there is one. Whoever publishes one in between finds `reach`

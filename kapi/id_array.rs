@@ -134,6 +134,13 @@ impl<T> Deref for Unpublished<'_, T> {
     }
 }
 
+impl<T> DerefMut for Unpublished<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: By the type invariant; it is borrowed exclusively.
+        unsafe { &mut self.node.as_mut().value }
+    }
+}
+
 impl<T> Drop for Unpublished<'_, T> {
     fn drop(&mut self) {
         // SAFETY: By the type invariant the object is owned, and no reader ever saw it.
@@ -304,9 +311,9 @@ pub(crate) struct Guard<'a, T, D> {
 }
 
 impl<'a, T, D> Guard<'a, T, D> {
-    /// Publishes an object, complete with its number, and calls `published` with it. May drop and
-    /// retake the lock, and sleep meanwhile: what was read before under the lock may have changed,
-    /// but publication, `published` and return are in one critical section.
+    /// Publishes an object, complete with its number. May drop and retake the lock, and sleep
+    /// meanwhile: what was read before under the lock may have changed, but publication and
+    /// return are in one critical section.
     ///
     /// # Errors
     ///
@@ -319,7 +326,6 @@ impl<'a, T, D> Guard<'a, T, D> {
         &mut self,
         object: Unpublished<'a, T>,
         slot: Slot,
-        published: impl FnOnce(&Node<T>),
     ) -> Result<u32, (Error, Unpublished<'a, T>)> {
         if !ptr::eq(object.cache, &*self.array.cache) {
             return Err((EINVAL, object));
@@ -345,9 +351,7 @@ impl<'a, T, D> Guard<'a, T, D> {
             Ok(()) => {
                 mem::forget(object);
                 // SAFETY: The lock is held, so the object is still there.
-                let node = unsafe { &*node };
-                published(node);
-                Ok(node.id())
+                Ok(unsafe { *id })
             }
             Err(err) => Err((err, object)),
         }

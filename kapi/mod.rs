@@ -10,6 +10,7 @@ pub(crate) mod context;
 pub(crate) mod deferred;
 pub(crate) mod id_array;
 pub(crate) mod irq_lock;
+pub(crate) mod marked;
 pub(crate) mod mm;
 pub(crate) mod module;
 pub(crate) mod number_map;

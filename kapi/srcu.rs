@@ -15,8 +15,7 @@ use kernel::{
         atomic::{
             Acquire,
             Atomic,
-            Full,
-            Relaxed, //
+            Full, //
         },
         Arc, //
     },
@@ -64,7 +63,8 @@ impl<T> SrcuCell<T> {
     /// Whether the cell was empty a moment ago.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.ptr.load(Relaxed).is_null()
+        // SAFETY: As in `RcuCell::is_empty`.
+        unsafe { self.ptr.as_ptr().read_volatile().is_null() }
     }
 
     /// Enters a read section. It may sleep; whoever replaces the content waits for its end.

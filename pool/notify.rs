@@ -290,9 +290,10 @@ impl Pool {
         replay: bool,
     ) -> Result {
         let reach = if replay { 0 } else { INVALID };
+        let audible = |audible| self.space.set_audible(audible);
         let one = self
             .subscribers
-            .add(scope, priority, key, reach, listener)?;
+            .add(scope, priority, key, reach, listener, audible)?;
         if replay {
             self.replay(scope, &one);
         }
@@ -353,6 +354,7 @@ impl Pool {
 
     /// Ends a subscription; see [`Subscribers::remove`](crate::audience::Subscribers::remove).
     pub(crate) fn unsubscribe(&self, scope: Scope, key: usize) -> bool {
-        self.subscribers.remove(scope, key)
+        let audible = |audible| self.space.set_audible(audible);
+        self.subscribers.remove(scope, key, audible)
     }
 }

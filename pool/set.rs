@@ -45,7 +45,6 @@ use kernel::{
     },
     prelude::*,
     sync::{
-        atomic::Relaxed,
         barrier::smp_mb,
         rcu, //
     },
@@ -433,7 +432,7 @@ impl Pool {
     fn serial_of(&self, id: u32) -> Option<u32> {
         let guard = rcu::read_lock();
         let entry = self.lookup(SetTag::NONE, id, &guard).ok()?;
-        Some(entry.serial.load(Relaxed))
+        Some(entry.serial)
     }
 
     /// Waits until a set has no IDs, for so many milliseconds. Sleeps.

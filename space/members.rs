@@ -47,13 +47,19 @@ use kernel::{
 
 impl<H: MmExit> Space<H> {
     /// One ID more for a set.
+    #[inline]
     pub(super) fn charge(&self, ledger: &mut Guard<'_, Entry, Ledger>, owner: Owner) -> Result {
         // The range was checked against it.
         ledger.fixed = true;
-        let total = self.total();
         if owner == Owner::KERNEL {
+            let total = self.total();
             return ledger.capacity.charge(self.sets.kernel_usage(), total);
         }
+        self.charge_set(ledger, owner)
+    }
+
+    fn charge_set(&self, ledger: &mut Guard<'_, Entry, Ledger>, owner: Owner) -> Result {
+        let total = self.total();
         let guard = rcu::read_lock();
         let set = self.sets.of(owner, &guard).ok_or(EINVAL)?;
         if !set.is_open() {
