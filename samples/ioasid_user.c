@@ -10,19 +10,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "ioasid_demo.h"
+#include "scene.h"
 
 #define DEVICE "/dev/ioasid_demo"
 #define TABLE "/sys/kernel/debug/ioasid_demo/pasids"
@@ -30,27 +28,8 @@
 
 #define NOBODYS_PASID 60000
 
-static bool failed;
 /* Allocated before the processes part: all have it at the same address, each with its words. */
 static char *buffer;
-
-static void fact(bool ok, const char *format, ...)
-{
-	char line[160];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
-	printf("  %-71s %s\n", line, ok ? "ok" : "FAILED");
-	failed |= !ok;
-}
-
-static void give_up(const char *what)
-{
-	printf("  %s: %s  FAILED\n", what, strerror(errno));
-	exit(1);
-}
 
 /* ---- one process, told by its parent what to do ---- */
 
@@ -67,13 +46,6 @@ struct answer {
 	__u32 pasid;
 	__u32 flags;
 	char data[IOASID_DEMO_DATA + 1];
-};
-
-struct process {
-	const char *name;
-	pid_t pid;
-	int to, from;
-	__u32 pasid;
 };
 
 static void answer_request(int device, const struct request *request, struct answer *answer)
@@ -112,8 +84,6 @@ static void live(const char *name, int from, int to)
 	struct request request;
 	int device;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	prctl(PR_SET_NAME, name);
 	snprintf(buffer, IOASID_DEMO_DATA, "the words of %s", name);
 
 	device = open(DEVICE, O_RDWR | O_CLOEXEC);
@@ -135,25 +105,8 @@ static void hear(struct process *process, struct answer *answer)
 
 static struct process start(const char *name)
 {
-	struct process process = { .name = name };
+	struct process process = spawn(name, live);
 	struct answer answer;
-	int to[2], from[2];
-
-	if (pipe2(to, O_CLOEXEC) || pipe2(from, O_CLOEXEC))
-		give_up("pipe");
-	fflush(stdout);
-	process.pid = fork();
-	if (process.pid < 0)
-		give_up("fork");
-	if (!process.pid) {
-		close(to[1]);
-		close(from[0]);
-		live(name, to[0], from[1]);
-	}
-	close(to[0]);
-	close(from[1]);
-	process.to = to[1];
-	process.from = from[0];
 
 	hear(&process, &answer);
 	errno = answer.error;
@@ -178,13 +131,6 @@ static struct answer tell(struct process *process, enum order order, __u32 pasid
 	if (order != ORDER_EXIT)
 		hear(process, &answer);
 	return answer;
-}
-
-static void bury(struct process *process)
-{
-	waitpid(process->pid, NULL, 0);
-	close(process->to);
-	close(process->from);
 }
 
 static void end(struct process *process)
@@ -230,11 +176,10 @@ static const char *state_of(__u32 pasid)
 
 static bool gone(__u32 pasid)
 {
-	struct timespec tick = { .tv_nsec = 20 * 1000 * 1000 };
-	int i;
+	int turn = 0;
 
-	for (i = 0; i < 1000 && *state_of(pasid); i++)
-		nanosleep(&tick, NULL);
+	while (*state_of(pasid) && wait_a_little(&turn))
+		;
 	return !*state_of(pasid);
 }
 
