@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# What "make run" shows, with ioasid.ko loaded: processes that share a device by PASID, and a
-# virtual IOMMU that takes the numbers over and leaves again. Each expected fact has a mark at the
-# end of its line; exit code 1 when one did not hold.
+# What "make run" shows, with ioasid.ko loaded: processes that share a device by PASID, a virtual
+# IOMMU that takes the numbers over and leaves again, and virtual machines with quotas. Each
+# expected fact has a mark at the end of its line; exit code 1 when one did not hold.
 
 cd "$(dirname "$0")" || exit 1
 debug=/sys/kernel/debug
@@ -14,6 +14,7 @@ failed=0
 step() { number=$((number + 1)); printf '\n%d. %s\n' $number "$1"; }
 mark() { printf '  %-71s %s\n' "$1" "$2"; [ "$2" = ok ] || failed=1; }
 scene() { ./ioasid_user "$@" || failed=1; }
+vms() { ./ioasid_vmm "$@" || failed=1; }
 
 # logged MODULE PATTERN: the last line of a module in the kernel log, which has to match.
 logged() {
@@ -74,8 +75,21 @@ step "A client written for Linux 5.5 to 6.3"
 succeeds insmod ioasid_legacy.ko
 logged ioasid_legacy ".*, free, allocator: as in .*"
 
+step "Two virtual machines, each a set of PASIDs with a quota of 4"
+succeeds insmod ioasid_vms.ko quota=4
+vms quota
+
+step "What is one machine's, the other cannot reach"
+vms owner
+
+step "One is killed while another process holds its file"
+vms death
+
+step "What the machines' quotas leave is there for everybody else"
+vms rest
+
 step "The end"
-succeeds rmmod ioasid_legacy ioasid_demo
+succeeds rmmod ioasid_legacy ioasid_vms ioasid_demo
 
 echo
 if [ $failed = 0 ]; then echo "All as expected."; else echo "FAILED: see the marks."; fi
