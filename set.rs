@@ -121,6 +121,8 @@ pub(crate) struct Set {
     given_up: Atomic<bool>,
     /// What was ever noted and seen.
     seen: Marked<u32>,
+    /// Subscribers were told that it is there.
+    announced: Marked<bool>,
     link: Atomic<u32>,
 }
 
@@ -159,6 +161,7 @@ impl Set {
             notes: Atomic::new(0),
             given_up: Atomic::new(false),
             seen: Marked::new(0),
+            announced: Marked::new(false),
             link: Atomic::new(0),
         }
     }
@@ -178,6 +181,16 @@ impl Set {
         let seen = self.seen.load(Relaxed) | self.notes.xchg(0, Full);
         self.seen.store(seen, Relaxed);
         Notes(seen)
+    }
+
+    /// Subscribers are going to be told that it is there.
+    pub(crate) fn announce(&self) {
+        self.announced.store(true, Relaxed);
+    }
+
+    /// Whether they were.
+    pub(crate) fn is_announced(&self) -> bool {
+        self.announced.load(Relaxed)
     }
 
     /// Notes something for the next time. In the waiting lane only.

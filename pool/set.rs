@@ -101,8 +101,10 @@ impl Pool {
         let found = sets.at(set, &guard).ok_or(EINVAL)?;
         let owner = found.owner();
         self.space.open_set(found);
-        sets.settle(claim, set);
+        // Before anybody finds it and has IDs in it.
+        found.announce();
         self.tell_set(found, Event::SetAlloc, &guard);
+        sets.settle(claim, set);
         Ok(owner)
     }
 
@@ -517,7 +519,9 @@ impl Pool {
         }
         if !notes.has(Notes::TOLD) {
             found.remember(Notes::TOLD);
-            self.tell_set(found, Event::SetFree, &guard);
+            if found.is_announced() {
+                self.tell_set(found, Event::SetFree, &guard);
+            }
         }
         drop(guard);
         if !notes.has(Notes::DEAD) {
