@@ -89,7 +89,7 @@ void ioasid_wake_all(struct wait_queue_head *head)
 }
 
 long ioasid_wait_until(struct wait_queue_head *head, unsigned int ms, bool (*done)(void *data),
-		      void *data)
+		       void *data)
 {
 	return wait_event_killable_timeout(*head, done(data), msecs_to_jiffies(ms));
 }

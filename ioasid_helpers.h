@@ -26,7 +26,7 @@ int ioasid_numbers_set(struct xarray *xa, unsigned long index, unsigned long val
 void ioasid_wait_init(struct wait_queue_head *head);
 void ioasid_wake_all(struct wait_queue_head *head);
 long ioasid_wait_until(struct wait_queue_head *head, unsigned int ms, bool (*done)(void *data),
-		      void *data);
+		       void *data);
 
 int ioasid_notifier_to_errno(int said);
 

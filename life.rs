@@ -88,8 +88,8 @@ impl Life {
     }
 
     /// Drops a reference; without one the owner gives up, as by [`Life::free`]. That is what `put`
-    /// meant in Linux 5.11 to 5.17. An owner that gave up before has nothing left to put, even while
-    /// its reference is there.
+    /// meant in Linux 5.11 to 5.17. An owner that gave up before has nothing left to put, even
+    /// while its reference is there.
     pub(crate) fn put_or_free(&self, tell: Tell) -> Result<Change, PutError> {
         self.update(|word| match word.put() {
             Err(PutError::Unbalanced) if !word.is_pending() => Ok(word.give_up(tell)),

@@ -28,7 +28,8 @@ pub(crate) struct RcuCell<T> {
     _owns: PhantomData<Arc<T>>,
 }
 
-// SAFETY: The cell hands out `&T` and moves `Arc<T>` between threads, which is what the bounds allow.
+// SAFETY: The cell hands out `&T` and moves `Arc<T>` between threads, which is what the bounds
+// allow.
 unsafe impl<T: Send + Sync> Send for RcuCell<T> {}
 // SAFETY: As above.
 unsafe impl<T: Send + Sync> Sync for RcuCell<T> {}
@@ -46,8 +47,8 @@ impl<T> RcuCell<T> {
     /// Whether the cell was empty a moment ago.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        // SAFETY: The pointer is valid; a whole machine word is loaded, as by `READ_ONCE()`, and the
-        // function that `Atomic` would call for it costs as much as all the rest of the check.
+        // SAFETY: The pointer is valid; a whole machine word is loaded, as by `READ_ONCE()`, and
+        // the function that `Atomic` would call for it costs as much as all the rest of the check.
         unsafe { self.ptr.as_ptr().read_volatile().is_null() }
     }
 

@@ -108,8 +108,8 @@ impl Pool {
         Ok(owner)
     }
 
-    /// Allocates an ID for a static set of the old interface, which is known by its address. Sleeps.
-    /// Errors as for [`Pool::alloc`], except those about the set.
+    /// Allocates an ID for a static set of the old interface, which is known by its address.
+    /// Sleeps. Errors as for [`Pool::alloc`], except those about the set.
     pub(crate) fn alloc_static(
         &self,
         address: usize,

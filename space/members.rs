@@ -247,8 +247,8 @@ impl<H: MmExit> Space<H> {
         }
     }
 
-    /// Gives an ID an SPID. The caller has pinned the ID. If it has to `tell` somebody, a pass is on
-    /// when this returns.
+    /// Gives an ID an SPID. The caller has pinned the ID. If it has to `tell` somebody, a pass is
+    /// on when this returns.
     ///
     /// # Errors
     ///
