@@ -21,7 +21,8 @@ round() {
 			code=$?
 			# What it has marked; its last lines if it did not come to that.
 			why=$(grep 'FAILED$' /tmp/demo || tail -n 3 /tmp/demo)
-			case_failed "$suite" "use$1" "demo.sh: exit $code: $(echo "$why" | tr -s ' \n' ' ')"
+			why=$(echo "$why" | tr -s ' \n' ' ')
+			case_failed "$suite" "use$1" "demo.sh: exit $code: $why"
 			cat /tmp/demo
 		fi
 	fi
