@@ -239,6 +239,15 @@ impl Subscribers {
         Ok(new)
     }
 
+    /// Whether a key is there in a scope.
+    pub(crate) fn has(&self, scope: Scope, key: usize) -> bool {
+        let _last = self.last.lock();
+        self.with_all(|all| {
+            all.iter()
+                .any(|one| one.scope == scope && one.key == key && !one.gone.load(Relaxed))
+        })
+    }
+
     /// Ends a subscription. On return it is not called any more. Sleeps. Returns whether it was
     /// there.
     pub(crate) fn remove(&self, scope: Scope, key: usize, audible: impl FnOnce(bool)) -> bool {

@@ -94,9 +94,12 @@ long ioasid_wait_until(struct wait_queue_head *head, unsigned int ms, bool (*don
 	return wait_event_killable_timeout(*head, done(data), msecs_to_jiffies(ms));
 }
 
+/* Handlers return what they like; what is no errno is a refusal all the same. */
 int ioasid_notifier_to_errno(int said)
 {
-	return notifier_to_errno(said);
+	int err = notifier_to_errno(said);
+
+	return err && !IS_ERR_VALUE((long)err) ? -EINVAL : err;
 }
 
 struct mm_struct *ioasid_current_mm(void)

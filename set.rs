@@ -121,8 +121,10 @@ pub(crate) struct Set {
     given_up: Atomic<bool>,
     /// What was ever noted and seen.
     seen: Marked<u32>,
-    /// Subscribers were told that it is there.
+    /// Subscribers were told that it is there, and not yet that it goes.
     announced: Marked<bool>,
+    /// They are told that it goes: it is found until it has gone.
+    parting: Marked<bool>,
     link: Atomic<u32>,
 }
 
@@ -139,8 +141,6 @@ impl Notes {
     pub(crate) const EMPTY: Self = Self(1 << 2);
     /// Nobody has a reference to it.
     pub(crate) const DEAD: Self = Self(1 << 3);
-    /// Subscribers were told that it goes.
-    pub(crate) const TOLD: Self = Self(1 << 4);
 
     pub(crate) fn has(self, other: Self) -> bool {
         self.0 & other.0 != 0
@@ -162,6 +162,7 @@ impl Set {
             given_up: Atomic::new(false),
             seen: Marked::new(0),
             announced: Marked::new(false),
+            parting: Marked::new(false),
             link: Atomic::new(0),
         }
     }
@@ -188,14 +189,19 @@ impl Set {
         self.announced.store(true, Relaxed);
     }
 
-    /// Whether they were.
-    pub(crate) fn is_announced(&self) -> bool {
-        self.announced.load(Relaxed)
+    /// Whether they have to be told that it goes, which they are only once. In the waiting lane.
+    pub(crate) fn say_farewell(&self) -> bool {
+        let tell = self.announced.load(Relaxed);
+        self.announced.store(false, Relaxed);
+        if tell {
+            self.parting.store(true, Relaxed);
+        }
+        tell
     }
 
-    /// Notes something for the next time. In the waiting lane only.
-    pub(crate) fn remember(&self, note: Notes) {
-        self.seen.store(self.seen.load(Relaxed) | note.0, Relaxed);
+    /// Whether callers can still find it.
+    fn is_there(&self) -> bool {
+        !self.life.word().is_dead() || self.parting.load(Relaxed)
     }
 
     /// Whether it gets IDs, as of now.
@@ -334,7 +340,7 @@ impl<H: MmExit> Sets<H> {
             return self.at(Owner::KERNEL.set, guard);
         }
         let found = self.array.lookup(tag.index()?, guard).map(Found::new)?;
-        (found.owner().tag == tag && !found.life.word().is_dead()).then_some(found)
+        (found.owner().tag == tag && found.is_there()).then_some(found)
     }
 
     /// Finds a set by its token.

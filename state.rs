@@ -157,15 +157,15 @@ impl Word {
         self.has(Self::PENDING)
     }
 
-    /// Whether the owner has not given it up.
-    pub(crate) fn is_held_by_owner(self) -> bool {
-        self.is_owned() && !self.is_pending()
-    }
-
     /// Whether a name was left.
     #[inline]
     pub(crate) fn is_named(self) -> bool {
         self.has(Self::NAMED)
+    }
+
+    /// Whether a pass is on, or about to be.
+    pub(crate) fn is_being_told(self) -> bool {
+        self.is_busy() || self.has(Self::FREE_DUE)
     }
 
     /// Whether a pass is on.

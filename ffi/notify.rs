@@ -172,7 +172,11 @@ unsafe fn subscribe_mm(
         return Err(EINVAL);
     }
     let token = Token(Kind::Mm, mm.addr());
-    if !replay && pool().ok_or(ENODEV)?.mm_has_ids(mm.addr()) {
+    let pool = pool().ok_or(ENODEV)?;
+    if pool.subscribers.has(Scope::Token(token), block.addr()) {
+        return Err(EEXIST);
+    }
+    if !replay && pool.mm_has_ids(mm.addr()) {
         return Err(EBUSY);
     }
     // SAFETY: By the safety requirements.

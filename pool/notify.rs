@@ -335,7 +335,7 @@ impl Pool {
                 self.act(entry, Change::Pass, &guard);
                 true
             }
-            Err(err) if err == EBUSY && entry.life.word().is_busy() => false,
+            Err(err) if err == EBUSY && entry.life.word().is_being_told() => false,
             // Given up: nothing more is told of it, unless it is the next one with this number.
             Err(_) => self.space.while_there(entry, || one.set_reach(id)),
         }

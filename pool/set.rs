@@ -213,7 +213,9 @@ impl Pool {
     /// `EINVAL` if there is none, `EBUSY` if its owner has ended it.
     pub(crate) fn get_set(&self, set: SetTag) -> Result {
         let guard = rcu::read_lock();
-        self.find_set(set, &guard)?.life.get()
+        let found = self.find_set(set, &guard)?;
+        // One that is told to go is there, but has no references to give.
+        found.life.get().map_err(|_| EBUSY)
     }
 
     /// Drops a reference to a set, its owner's after all others.
@@ -517,16 +519,13 @@ impl Pool {
             // The last one is noted.
             return;
         }
-        if !notes.has(Notes::TOLD) {
-            found.remember(Notes::TOLD);
-            if found.is_announced() {
-                self.tell_set(found, Event::SetFree, &guard);
-            }
-        }
-        drop(guard);
         if !notes.has(Notes::DEAD) {
             return;
         }
+        if found.say_farewell() {
+            self.tell_set(found, Event::SetFree, &guard);
+        }
+        drop(guard);
         self.space.sets.unwatch(set);
         // From here on nothing is noted; if something was, it is still on the list.
         let guard = rcu::read_lock();

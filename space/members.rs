@@ -291,7 +291,8 @@ impl<H: MmExit> Space<H> {
         let guard = rcu::read_lock();
         let before = set.spids.get(spid, &guard);
         let holder = before.and_then(|id| ledger.get(id));
-        if holder.is_some_and(|holder| holder.life.word().is_held_by_owner()) {
+        // The owner's reference stays until FREE was told.
+        if holder.is_some_and(|holder| holder.life.word().is_owned()) {
             return Err(EEXIST);
         }
         entry.spid.store(spid, Relaxed);
