@@ -20,6 +20,7 @@ mod set;
 mod space;
 mod state;
 
+use core::borrow::Borrow;
 use kapi::id_array::Cache;
 use kernel::{
     prelude::*,
@@ -50,7 +51,8 @@ struct IoasidModule {
 
 impl kernel::Module for IoasidModule {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let quarantine = *module_parameters::quarantine_ms.value();
+        // By value or by reference, as the kernel crate has it.
+        let quarantine: u32 = *Borrow::borrow(&module_parameters::quarantine_ms.value());
         if quarantine > MAX_QUARANTINE_MS {
             pr_err!("quarantine_ms {quarantine} is above {MAX_QUARANTINE_MS}\n");
             return Err(EINVAL);

@@ -72,6 +72,13 @@ impl Stamp {
     }
 }
 
+/// What was written before is seen by whoever is not seen by what is read afterwards.
+#[inline]
+pub(crate) fn full_barrier() {
+    // SAFETY: No preconditions.
+    unsafe { bindings::smp_mb() };
+}
+
 /// Waits until every RCU reader that runs now is done. Sleeps.
 pub(crate) fn synchronize_rcu() {
     // SAFETY: No preconditions but a context that may sleep; elsewhere it is reported.

@@ -14,7 +14,10 @@ use crate::{
     audience::Event,
     id::IdRange,
     kapi::{
-        context::must_defer,
+        context::{
+            full_barrier,
+            must_defer, //
+        },
         deferred::Lane,
         mm::MmWatch, //
     },
@@ -44,10 +47,7 @@ use kernel::{
         MmWithUser, //
     },
     prelude::*,
-    sync::{
-        barrier::smp_mb,
-        rcu, //
-    },
+    sync::rcu,
     time::{
         delay::fsleep,
         Delta, //
@@ -467,7 +467,7 @@ impl Pool {
     #[cold]
     pub(super) fn set_is_empty(&self) {
         // Those who wait say so before they look.
-        smp_mb();
+        full_barrier();
         self.waiters.wake_all();
         self.bury_soon();
     }
