@@ -251,10 +251,10 @@ impl Pool {
         }
     }
 
-    /// Takes back an ID that nobody was told of, though somebody may have found it.
+    /// Takes back an ID that the caller never gets, though somebody may have found it.
     fn forget(&self, stray: Published) {
         if stray.is_busy {
-            self.hush(stray.id);
+            self.announce(stray.id);
         }
         let _ = self.free(SetTag::NONE, stray.id);
     }

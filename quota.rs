@@ -15,6 +15,8 @@ pub(crate) struct Usage {
     peak: Marked<u32>,
     failures: Marked<u32>,
     spids: Marked<u32>,
+    /// The quota is for others.
+    given_up: Marked<bool>,
 }
 
 /// [`Usage`] at one moment, more or less.
@@ -36,6 +38,7 @@ impl Usage {
             peak: Marked::new(0),
             failures: Marked::new(0),
             spids: Marked::new(0),
+            given_up: Marked::new(false),
         }
     }
 
@@ -185,8 +188,10 @@ impl Capacity {
 
     /// Takes the quota of a set that gets no more IDs and has none.
     pub(crate) fn give_up(&mut self, usage: &Usage) {
-        self.cancel(usage.quota.load(Relaxed));
-        usage.quota.store(0, Relaxed);
+        if !usage.given_up.load(Relaxed) {
+            usage.given_up.store(true, Relaxed);
+            self.cancel(usage.quota.load(Relaxed));
+        }
     }
 
     /// Changes the quota of a set.

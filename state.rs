@@ -79,7 +79,8 @@ impl Scopes {
 /// - bit 34: some reference was taken under a name;
 /// - bit 35: somebody is bound;
 /// - bit 36: a pass is on: subscribers are being told of this ID. As good as a reference;
-/// - bits 37 to 40: what the pass has yet to tell, see [`Due`].
+/// - bits 37 and 38: what the pass has yet to tell of itself, see [`Due`];
+/// - bits 40 to 63: what was sent and has to be told, the first one lowest.
 ///
 /// Without references the word is dead, and stays so.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -93,9 +94,10 @@ impl Word {
     const BOUND: u64 = 1 << 35;
     const BUSY: u64 = 1 << 36;
     const UNBIND_DUE: u64 = 1 << 37;
-    const ALL_DUE: u64 = 1 << 38;
-    const SET_DUE: u64 = 1 << 39;
-    const FREE_DUE: u64 = 1 << 40;
+    const FREE_DUE: u64 = 1 << 38;
+    /// Each place has two bits: for all, for the set.
+    const SAID_SHIFT: u32 = 40;
+    const SAID_PLACES: u32 = 12;
 
     const ALIVE: u64 = Self::COUNT | Self::OWNER | Self::BUSY;
 
@@ -245,10 +247,10 @@ impl Word {
     pub(crate) fn due(self) -> Due {
         if self.has(Self::UNBIND_DUE) {
             Due::Unbind
-        } else if self.has(Self::ALL_DUE | Self::SET_DUE) {
+        } else if self.said() != 0 {
             Due::Said(Scopes {
-                all: self.has(Self::ALL_DUE),
-                set: self.has(Self::SET_DUE),
+                all: self.said() & 1 != 0,
+                set: self.said() & 2 != 0,
             })
         } else if self.has(Self::FREE_DUE) {
             Due::Free
@@ -262,7 +264,7 @@ impl Word {
     pub(crate) fn told(self, due: Due) -> Self {
         match due {
             Due::Unbind => self.without(Self::UNBIND_DUE | Self::BOUND),
-            Due::Said(_) => self.without(Self::ALL_DUE | Self::SET_DUE),
+            Due::Said(_) => self.with_said(self.said() >> 2),
             Due::Free => self.without(Self::FREE_DUE | Self::OWNER),
             Due::Nothing => self.without(Self::BUSY),
         }
@@ -308,17 +310,27 @@ impl Word {
     ///
     /// # Errors
     ///
-    /// `ENOENT` if the ID is reclaimed, `EBUSY` if its owner gave it up.
+    /// `ENOENT` if the ID is reclaimed, `EBUSY` if its owner gave it up, or if a dozen are due.
     pub(crate) fn say(self, scopes: Scopes) -> Result<Self> {
         match self.state() {
-            State::Idle | State::Active => {
-                let all = if scopes.all { Self::ALL_DUE } else { 0 };
-                let set = if scopes.set { Self::SET_DUE } else { 0 };
-                Ok(self.with(Self::BUSY | all | set))
-            }
-            State::FreePending => Err(EBUSY),
-            State::Reclaimed => Err(ENOENT),
+            State::Idle | State::Active => {}
+            State::FreePending => return Err(EBUSY),
+            State::Reclaimed => return Err(ENOENT),
         }
+        let what = u64::from(scopes.all) | u64::from(scopes.set) << 1;
+        let place = (0..Self::SAID_PLACES)
+            .map(|place| 2 * place)
+            .find(|place| self.said() >> place & 3 == 0)
+            .ok_or(EBUSY)?;
+        Ok(self.with_said(self.said() | what << place).with(Self::BUSY))
+    }
+
+    const fn said(self) -> u64 {
+        self.0 >> Self::SAID_SHIFT
+    }
+
+    const fn with_said(self, said: u64) -> Self {
+        Self(self.0 & ((1 << Self::SAID_SHIFT) - 1) | said << Self::SAID_SHIFT)
     }
 
     /// Drops the owner's reference after it was given up.

@@ -64,7 +64,18 @@ type Call = unsafe extern "C" fn(*mut bindings::notifier_block, c_ulong, *mut c_
 struct Notifier {
     block: NonNull<bindings::notifier_block>,
     call: Call,
+    /// The set, to which there is a reference.
+    set: Option<SetTag>,
     _mm: Option<ARef<Mm>>,
+}
+
+impl Drop for Notifier {
+    fn drop(&mut self) {
+        if let (Some(set), Some(pool)) = (self.set, pool()) {
+            // By the comment above there is one.
+            let _ = pool.put_set(set);
+        }
+    }
 }
 
 // SAFETY: By the type invariant the callback may be called from any task.
@@ -106,7 +117,7 @@ impl Listener for Notifier {
     }
 }
 
-/// Subscribes a block; its address is its key.
+/// Subscribes a block; its address is its key. A set is kept as long as the subscription lasts.
 ///
 /// # Safety
 ///
@@ -124,40 +135,32 @@ unsafe fn subscribe(
         let block = block.as_ref();
         (block.notifier_call.ok_or(EINVAL)?, block.priority)
     };
+    let pool = pool().ok_or(ENODEV)?;
+    let set = match scope {
+        Scope::Set(tag) => {
+            pool.get_set(SetTag(tag))?;
+            Some(SetTag(tag))
+        }
+        _ => None,
+    };
     // INVARIANT: By the safety requirements; the pool drops it when it is unregistered.
     let notifier = Notifier {
         block,
         call,
+        set,
         _mm: mm,
     };
     let listener = KBox::new(notifier, GFP_KERNEL_ACCOUNT)?;
-    pool()
-        .ok_or(ENODEV)?
-        .subscribe(scope, priority, block.as_ptr().addr(), listener, replay)
+    pool.subscribe(scope, priority, block.as_ptr().addr(), listener, replay)
 }
 
-/// Subscribes to a set, which is kept, or to all.
-///
-/// # Safety
-///
-/// As for [`subscribe`].
-unsafe fn subscribe_set(set: SetTag, block: *mut bindings::notifier_block, replay: bool) -> Result {
+/// What a set, or none, stands for.
+fn scope_of(set: SetTag) -> Scope {
     if set == SetTag::NONE {
-        // SAFETY: By the safety requirements.
-        return unsafe { subscribe(Scope::All, block, None, replay) };
+        Scope::All
+    } else {
+        Scope::Set(set.0)
     }
-    if block.is_null() {
-        return Err(EINVAL);
-    }
-    let pool = pool().ok_or(ENODEV)?;
-    pool.get_set(set)?;
-    // SAFETY: By the safety requirements.
-    let result = unsafe { subscribe(Scope::Set(set.0), block, None, replay) };
-    if result.is_err() {
-        // The reference was taken just now.
-        let _ = pool.put_set(set);
-    }
-    result
 }
 
 /// # Safety
@@ -195,7 +198,7 @@ unsafe extern "C" fn ioasid_register_notifier(
     nb: *mut bindings::notifier_block,
 ) -> c_int {
     // SAFETY: By the safety requirements.
-    errno(unsafe { subscribe_set(tag(set), nb, false) })
+    errno(unsafe { subscribe(scope_of(tag(set)), nb, None, false) })
 }
 
 /// # Safety
@@ -207,7 +210,7 @@ unsafe extern "C" fn ioasid_register_notifier_replay(
     nb: *mut bindings::notifier_block,
 ) -> c_int {
     // SAFETY: By the safety requirements.
-    errno(unsafe { subscribe_set(tag(set), nb, true) })
+    errno(unsafe { subscribe(scope_of(tag(set)), nb, None, true) })
 }
 
 /// # Safety
@@ -218,14 +221,8 @@ unsafe extern "C" fn ioasid_unregister_notifier(
     set: *mut bindings::ioasid_set,
     nb: *mut bindings::notifier_block,
 ) {
-    let (Some(pool), set) = (pool(), tag(set)) else {
-        return;
-    };
-    if set == SetTag::NONE {
-        pool.unsubscribe(Scope::All, nb.addr());
-    } else if pool.unsubscribe(Scope::Set(set.0), nb.addr()) {
-        // It had one.
-        let _ = pool.put_set(set);
+    if let Some(pool) = pool() {
+        pool.unsubscribe(scope_of(tag(set)), nb.addr());
     }
 }
 

@@ -137,12 +137,33 @@ mod tests {
         }
     }
 
+    /// B-128: each one that is sent is told, in their order, as long as there is room.
+    #[test]
+    fn said_unbinds_queue_up() {
+        let scopes = |n: u32| Scopes {
+            all: n % 3 != 1,
+            set: n % 3 != 0,
+        };
+        let mut word = Word::new();
+        let mut sent = 0;
+        while let Ok(next) = word.say(scopes(sent)) {
+            word = next;
+            sent += 1;
+        }
+        assert!(sent == 12 && word.say(Scopes::BOTH) == Err(EBUSY));
+        for n in 0..sent {
+            assert!(word.due() == Due::Said(scopes(n)));
+            word = word.told(word.due());
+        }
+        assert!(word.due() == Due::Nothing && word.told(Due::Nothing) == Word::new());
+    }
+
     /// Every transition from every small word: references and owner are conserved, pending is
     /// never left, and the dead stay dead.
     #[test]
     fn transitions_conserve_what_they_must() {
         for count in 0..3 {
-            for bits in 0..512u64 {
+            for bits in 0..2048u64 {
                 let word = Word(count | bits << 32);
                 let kept =
                     |next: Word| next.count() == word.count() && next.is_owned() == word.is_owned();
@@ -183,7 +204,7 @@ mod tests {
                 if due == Due::Nothing {
                     assert!(!next.is_busy());
                 } else {
-                    assert!(next.is_busy() == word.is_busy() && next.due() != due);
+                    assert!(next.is_busy() == word.is_busy() && next != word);
                 }
                 let released = word.release_owner();
                 assert!(released.count() == word.count() && !released.is_owned());

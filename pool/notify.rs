@@ -163,14 +163,6 @@ impl Pool {
         }
     }
 
-    /// Ends the first pass of an ID of which nobody is told.
-    pub(super) fn hush(&self, id: u32) {
-        let guard = rcu::read_lock();
-        if let Some(entry) = self.space.lookup(id, &guard) {
-            self.act(entry, Change::Pass, &guard);
-        }
-    }
-
     /// Finishes what was left to the quick lane.
     pub(super) fn finish(&self, id: u32) {
         let guard = rcu::read_lock();
@@ -306,6 +298,8 @@ impl Pool {
         let mut from = 0;
         // Whoever comes below the next one is told by its own first pass.
         while let Some(id) = self.space.next_above(from, |below| one.set_reach(below)) {
+            // What has come below it is told by now.
+            from = id.saturating_sub(1);
             if self.replay_id(scope, one, id) {
                 from = id;
             } else {

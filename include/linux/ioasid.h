@@ -745,7 +745,8 @@ void ioasid_unregister_notifier_mm(struct mm_struct *mm, struct notifier_block *
  *
  * * %-EINVAL: another @cmd, no or other @flags
  * * %-ENOENT: no such ID
- * * %-EBUSY: the owner freed the ID already; or a BIND met other events of the ID
+ * * %-EBUSY: the owner freed the ID already; or a BIND met other events of the ID, or a
+ *   dozen UNBINDs wait for them
  * * what the subscriber said that refused a BIND
  */
 int ioasid_notify(ioasid_t ioasid, enum ioasid_notify_val cmd, unsigned int flags);
@@ -757,7 +758,7 @@ int ioasid_notify(ioasid_t ioasid, enum ioasid_notify_val cmd, unsigned int flag
  * One queue for all, whose work runs one after the other in the order in which it was queued:
  * that of the events.
  *
- * Context: Any context.
+ * Context: Any context but NMI.
  * Return: false if it is queued already.
  */
 bool ioasid_queue_work(struct work_struct *work);
