@@ -43,9 +43,27 @@ static inline void probe_free(ioasid_t id, void *data)
 	--*(int *)data;
 }
 
+/* How many numbers are left for sets and reservations. */
+static inline ioasid_t capacity_left(void)
+{
+	int left = ioasid_reserve_capacity(0);
+
+	if (left <= 0)
+		return 0;
+	ioasid_cancel_capacity(left);
+	return left;
+}
+
+/* All of them: 0 is none. */
+static inline ioasid_t capacity_in_all(void)
+{
+	return ioasid_get_capacity() - 1;
+}
+
 /*
  * No ID is left of the default allocator (or ours would be refused), no other custom allocator is
- * registered (or ours would not be asked), and none of its numbers is parked.
+ * registered (or ours would not be asked), none of its numbers is parked, and no set, reservation
+ * or failed call has kept capacity.
  */
 static inline bool space_is_clean(void)
 {
@@ -74,6 +92,8 @@ static inline bool space_is_clean(void)
 	if (id != 1)
 		clean = false;
 	ioasid_free(NULL, id);
+	if (capacity_left() != capacity_in_all())
+		clean = false;
 	return clean && !named;
 }
 
@@ -96,7 +116,8 @@ static inline void check_clean(void *data)
 
 	if (space_gets_clean())
 		return;
-	KUNIT_FAIL(test, "left behind: an ID, or an allocator");
+	KUNIT_FAIL(test, "left behind: an ID, an allocator, or %u numbers that are set aside",
+		   capacity_in_all() - capacity_left());
 	for (id = 1; id <= TEST_MAX; id++) {
 		if (is_unknown(id))
 			continue;

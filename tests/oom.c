@@ -1,99 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * No memory, at each allocation in turn: the nth one of a call fails, for n from 1 until the call
- * gets by with fewer. Needs fault injection into allocations that may wait (ignore-gfp-wait N).
- */
-#include <linux/fault-inject.h>
+/* No memory: IDs and allocators. */
 #include <linux/ioasid_compat.h>
-#include <linux/sched.h>
-#include <linux/slab.h>
 
 #include "fake.h"
+#include "oom.h"
 
 FAKE_KIND(a)
 FAKE_KIND(b)
-
-#define MAX_POINTS 100
-
-#ifdef CONFIG_FAULT_INJECTION
-static void fail_from(unsigned int nth)
-{
-	WRITE_ONCE(current->fail_nth, nth);
-}
-
-/* Whether the failure has happened. */
-static bool fail_end(void)
-{
-	bool failed = !READ_ONCE(current->fail_nth);
-
-	WRITE_ONCE(current->fail_nth, 0);
-	return failed;
-}
-#else
-static void fail_from(unsigned int nth)
-{
-}
-
-static bool fail_end(void)
-{
-	return false;
-}
-#endif
-
-static void need_injection(struct kunit *test)
-{
-	void *probe;
-
-	fail_from(1);
-	probe = kmalloc(64, GFP_KERNEL);
-	OPTIMIZER_HIDE_VAR(probe);
-	fail_end();
-	kfree(probe);
-	if (probe)
-		kunit_skip(test, "no fault injection, or debugfs failslab/ignore-gfp-wait is Y");
-}
-
-struct sweep {
-	struct kunit *test;
-	const char *what;
-	unsigned int points;
-	unsigned int refused;
-	unsigned int survived;
-	bool failed;
-};
-
-/* One round: true as long as there are allocations to fail. Bounded, for a call that never ends. */
-static bool sweep_next(struct sweep *sweep)
-{
-	if (sweep->points && !sweep->failed) {
-		sweep->points--;
-		kunit_info(sweep->test, "%s: %u allocations failed, %u calls refused, %u went on\n",
-			   sweep->what, sweep->points, sweep->refused, sweep->survived);
-		KUNIT_EXPECT_GT_MSG(sweep->test, sweep->points, 0, "nothing to fail");
-		return false;
-	}
-	if (sweep->points == MAX_POINTS) {
-		KUNIT_FAIL(sweep->test, "%s: no end of allocations", sweep->what);
-		return false;
-	}
-	fail_from(++sweep->points);
-	return true;
-}
-
-/* Right after the call, which has returned @err. */
-static void sweep_done(struct sweep *sweep, int err)
-{
-	sweep->failed = fail_end();
-	if (err)
-		sweep->refused++;
-	else if (sweep->failed)
-		sweep->survived++;
-	if (!sweep->failed)
-		KUNIT_EXPECT_EQ_MSG(sweep->test, err, 0, "%s fails with memory", sweep->what);
-	else if (err)
-		KUNIT_EXPECT_EQ_MSG(sweep->test, err, -ENOMEM, "%s at %u", sweep->what,
-				    sweep->points);
-}
 
 /* B-007, B-086, B-158: a failed allocation leaves nothing, wherever in the index it failed. */
 static void alloc_without_memory_is_enomem(struct kunit *test)
@@ -229,9 +142,10 @@ static void register_without_memory_is_enomem(struct kunit *test)
 	fake_plug(test, member);
 	fake_plug(test, waiting);
 	KUNIT_EXPECT_GE(test, ioasid_free(NULL, id), 0);
+	/* Or it would go back to the other member. */
+	KUNIT_EXPECT_TRUE(test, eventually(fake_has_all_back(alone)));
 	fake_unplug(test, alone);
 	KUNIT_EXPECT_EQ(test, member->allocs + waiting->allocs, 0);
-	KUNIT_EXPECT_TRUE(test, fake_has_all_back(alone));
 }
 
 /* B-018, B-022: unregistering cannot fail, so it must not need memory that it may not get. */

@@ -18,12 +18,40 @@ struct prototypes {
 	int (*get_named)(struct ioasid_set *set, ioasid_t ioasid, const char *name);
 	bool (*put_named)(struct ioasid_set *set, ioasid_t ioasid, const char *name);
 	void *(*find)(struct ioasid_set *set, ioasid_t ioasid, bool (*getter)(void *));
+	struct ioasid_set *(*alloc_set)(void *token, ioasid_t quota, int type);
+	int (*set_free)(struct ioasid_set *set);
+	int (*set_get)(struct ioasid_set *set);
+	void (*set_put)(struct ioasid_set *set);
+	int (*adjust_set)(struct ioasid_set *set, ioasid_t quota);
+	int (*set_policy)(struct ioasid_set *set, enum ioasid_alloc_policy policy);
+	int (*set_query)(struct ioasid_set *set, struct ioasid_set_usage *usage);
+	struct ioasid_set *(*find_mm_set)(struct mm_struct *mm);
+	struct ioasid_set *(*find_set)(ioasid_t ioasid);
+	void (*free_all_in_set)(struct ioasid_set *set);
+	int (*set_for_each_ioasid)(struct ioasid_set *set, void (*fn)(ioasid_t ioasid, void *data),
+				   void *data);
+	int (*get_if_owned_by)(ioasid_t ioasid, struct mm_struct *mm);
+	int (*get_if_owned)(ioasid_t ioasid);
+	bool (*is_active)(ioasid_t ioasid);
+	int (*attach_spid)(ioasid_t ioasid, ioasid_t spid);
+	int (*detach_spid)(ioasid_t ioasid);
+	ioasid_t (*find_spid)(ioasid_t ioasid);
+	ioasid_t (*find_by_spid)(struct ioasid_set *set, ioasid_t spid, bool get);
+	int (*attach_data)(ioasid_t ioasid, void *data);
+	int (*detach_data)(ioasid_t ioasid);
+	int (*wait_reclaimed)(ioasid_t ioasid, unsigned int timeout_ms);
+	int (*set_wait_reclaimed)(struct ioasid_set *set, unsigned int timeout_ms);
+	int (*reserve_capacity)(ioasid_t nr);
+	int (*cancel_capacity)(ioasid_t nr);
 	int (*register_allocator)(struct ioasid_allocator_ops *ops);
 	void (*unregister_allocator)(struct ioasid_allocator_ops *ops);
 	int (*install_capacity)(ioasid_t total);
 	ioasid_t (*get_capacity)(void);
 	int (*get_locked)(struct ioasid_set *set, ioasid_t ioasid);
 	bool (*put_locked)(struct ioasid_set *set, ioasid_t ioasid);
+	void (*set_get_locked)(struct ioasid_set *set);
+	void (*set_put_locked)(struct ioasid_set *set);
+	struct ioasid_set *(*set_alloc)(void *token, ioasid_t quota, int type);
 };
 
 static const struct prototypes interface = {
@@ -35,12 +63,39 @@ static const struct prototypes interface = {
 	.get_named = ioasid_get_named,
 	.put_named = ioasid_put_named,
 	.find = ioasid_find,
+	.alloc_set = ioasid_alloc_set,
+	.set_free = ioasid_set_free,
+	.set_get = ioasid_set_get,
+	.set_put = ioasid_set_put,
+	.adjust_set = ioasid_adjust_set,
+	.set_policy = ioasid_set_policy,
+	.set_query = ioasid_set_query,
+	.find_mm_set = ioasid_find_mm_set,
+	.find_set = ioasid_find_set,
+	.free_all_in_set = ioasid_free_all_in_set,
+	.set_for_each_ioasid = ioasid_set_for_each_ioasid,
+	.get_if_owned_by = ioasid_get_if_owned_by,
+	.get_if_owned = ioasid_get_if_owned,
+	.is_active = ioasid_is_active,
+	.attach_spid = ioasid_attach_spid,
+	.detach_spid = ioasid_detach_spid,
+	.find_spid = ioasid_find_spid,
+	.find_by_spid = ioasid_find_by_spid,
+	.attach_data = ioasid_attach_data,
+	.detach_data = ioasid_detach_data,
+	.wait_reclaimed = ioasid_wait_reclaimed,
+	.set_wait_reclaimed = ioasid_set_wait_reclaimed,
+	.reserve_capacity = ioasid_reserve_capacity,
+	.cancel_capacity = ioasid_cancel_capacity,
 	.register_allocator = ioasid_register_allocator,
 	.unregister_allocator = ioasid_unregister_allocator,
 	.install_capacity = ioasid_install_capacity,
 	.get_capacity = ioasid_get_capacity,
 	.get_locked = ioasid_get_locked,
 	.put_locked = ioasid_put_locked,
+	.set_get_locked = ioasid_set_get_locked,
+	.set_put_locked = ioasid_set_put_locked,
+	.set_alloc = ioasid_set_alloc,
 };
 
 #endif /* IOASID_TESTS_PROTOTYPES_H */

@@ -44,6 +44,55 @@ static void stubs_report_failure(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, interface.put_locked(NULL, 1));
 }
 
+static void visit(ioasid_t ioasid, void *data)
+{
+	++*(int *)data;
+}
+
+/* B-236, B-237, B-238: as well where it is about sets. */
+static void set_stubs_report_failure(struct kunit *test)
+{
+	struct ioasid_set *set = interface.alloc_set(NULL, 1, IOASID_SET_TYPE_NULL);
+	struct ioasid_set_usage usage;
+	int visits = 0;
+
+	KUNIT_EXPECT_PTR_EQ(test, set, ERR_PTR(-EOPNOTSUPP));
+	KUNIT_EXPECT_PTR_EQ(test, interface.set_alloc(NULL, 1, IOASID_SET_TYPE_NULL),
+			    ERR_PTR(-EOPNOTSUPP));
+	KUNIT_EXPECT_EQ(test, interface.set_free(set), -EINVAL);
+	KUNIT_EXPECT_EQ(test, interface.set_get(set), -EOPNOTSUPP);
+	interface.set_put(set);
+	interface.set_get_locked(set);
+	interface.set_put_locked(set);
+	KUNIT_EXPECT_EQ(test, interface.adjust_set(set, 5), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, interface.set_policy(set, IOASID_ALLOC_CYCLIC), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, interface.set_query(set, &usage), -EOPNOTSUPP);
+	KUNIT_EXPECT_PTR_EQ(test, interface.find_mm_set(NULL), ERR_PTR(-ENOENT));
+	KUNIT_EXPECT_PTR_EQ(test, interface.find_set(1), ERR_PTR(-ENOENT));
+	interface.free_all_in_set(set);
+	KUNIT_EXPECT_EQ(test, interface.set_for_each_ioasid(set, visit, &visits), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, visits, 0);
+	KUNIT_EXPECT_EQ(test, interface.get_if_owned_by(1, NULL), -ENOENT);
+	KUNIT_EXPECT_EQ(test, interface.get_if_owned(1), -ENOENT);
+	KUNIT_EXPECT_EQ(test, interface.set_wait_reclaimed(set, 60000), -EINVAL);
+	KUNIT_EXPECT_EQ(test, interface.reserve_capacity(0), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, interface.cancel_capacity(0), -EOPNOTSUPP);
+}
+
+/* B-111, B-236, B-237: and about what is attached to an ID. */
+static void id_stubs_report_failure(struct kunit *test)
+{
+	KUNIT_EXPECT_FALSE(test, interface.is_active(1));
+	KUNIT_EXPECT_EQ(test, interface.attach_spid(1, 5), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, interface.detach_spid(1), -ENOENT);
+	KUNIT_EXPECT_EQ(test, interface.find_spid(1), INVALID_IOASID);
+	KUNIT_EXPECT_EQ(test, interface.find_by_spid(NULL, 5, false), INVALID_IOASID);
+	KUNIT_EXPECT_EQ(test, interface.find_by_spid(NULL, 5, true), INVALID_IOASID);
+	KUNIT_EXPECT_EQ(test, interface.attach_data(1, test), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, interface.detach_data(1), -ENOENT);
+	KUNIT_EXPECT_EQ(test, interface.wait_reclaimed(1, 60000), -ENOENT);
+}
+
 /* B-007: the contract of the real function holds for the stub: an ID on success only. */
 static void failed_alloc_range_gives_invalid_id(struct kunit *test)
 {
@@ -56,6 +105,8 @@ static void failed_alloc_range_gives_invalid_id(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(stubs_report_failure),
+	KUNIT_CASE(set_stubs_report_failure),
+	KUNIT_CASE(id_stubs_report_failure),
 	KUNIT_CASE(failed_alloc_range_gives_invalid_id),
 	KUNIT_CASE(compat_stubs_report_failure),
 	{}
