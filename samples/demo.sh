@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # What "make run" shows, with ioasid.ko loaded: processes that share a device by PASID, a virtual
-# IOMMU that takes the numbers over and leaves again, and virtual machines with quotas. Each
-# expected fact has a mark at the end of its line; exit code 1 when one did not hold.
+# IOMMU that takes the numbers over and leaves again, virtual machines with quotas, and the life of
+# a guest's PASID step by step. Each expected fact has a mark at the end of its line; exit code 1
+# when one did not hold.
 
 cd "$(dirname "$0")" || exit 1
 debug=/sys/kernel/debug
@@ -15,6 +16,7 @@ step() { number=$((number + 1)); printf '\n%d. %s\n' $number "$1"; }
 mark() { printf '  %-71s %s\n' "$1" "$2"; [ "$2" = ok ] || failed=1; }
 scene() { ./ioasid_user "$@" || failed=1; }
 vms() { ./ioasid_vmm "$@" || failed=1; }
+flow() { ./ioasid_flow "$@" || failed=1; }
 
 # logged MODULE PATTERN: the last line of a module in the kernel log, which has to match.
 logged() {
@@ -88,8 +90,18 @@ vms death
 step "What the machines' quotas leave is there for everybody else"
 vms rest
 
+step "A guest's PASID and its consumers, in the 24 steps of the 2021 documentation"
+succeeds insmod ioasid_flows.ko
+flow normal
+
+step "The guest frees it before it unbinds"
+flow early
+
+step "The device refuses a PASID: who was told before is told again"
+flow refused
+
 step "The end"
-succeeds rmmod ioasid_legacy ioasid_vms ioasid_demo
+succeeds rmmod ioasid_flows ioasid_legacy ioasid_vms ioasid_demo
 
 echo
 if [ $failed = 0 ]; then echo "All as expected."; else echo "FAILED: see the marks."; fi
