@@ -123,7 +123,7 @@ pub(crate) struct Set {
     seen: Marked<u32>,
     /// Subscribers were told that it is there, and not yet that it goes.
     announced: Marked<bool>,
-    /// They are told that it goes: it is found until it has gone.
+    /// They are told that it goes: meanwhile it is found.
     parting: Marked<bool>,
     link: Atomic<u32>,
 }
@@ -190,13 +190,15 @@ impl Set {
     }
 
     /// Whether they have to be told that it goes, which they are only once. In the waiting lane.
-    pub(crate) fn say_farewell(&self) -> bool {
-        let tell = self.announced.load(Relaxed);
+    pub(crate) fn has_to_part(&self) -> bool {
+        let announced = self.announced.load(Relaxed);
         self.announced.store(false, Relaxed);
-        if tell {
-            self.parting.store(true, Relaxed);
-        }
-        tell
+        announced
+    }
+
+    /// Subscribers are told that it goes, and may look at it.
+    pub(crate) fn set_parting(&self, parting: bool) {
+        self.parting.store(parting, Relaxed);
     }
 
     /// Whether callers can still find it.

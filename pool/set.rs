@@ -522,8 +522,10 @@ impl Pool {
         if !notes.has(Notes::DEAD) {
             return;
         }
-        if found.say_farewell() {
+        if found.has_to_part() && !self.subscribers.is_empty() {
+            found.set_parting(true);
             self.tell_set(found, Event::SetFree, &guard);
+            found.set_parting(false);
         }
         drop(guard);
         self.space.sets.unwatch(set);

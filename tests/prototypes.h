@@ -47,6 +47,14 @@ struct prototypes {
 	void (*unregister_allocator)(struct ioasid_allocator_ops *ops);
 	int (*install_capacity)(ioasid_t total);
 	ioasid_t (*get_capacity)(void);
+	int (*register_notifier)(struct ioasid_set *set, struct notifier_block *nb);
+	int (*register_notifier_replay)(struct ioasid_set *set, struct notifier_block *nb);
+	void (*unregister_notifier)(struct ioasid_set *set, struct notifier_block *nb);
+	int (*register_notifier_mm)(struct mm_struct *mm, struct notifier_block *nb);
+	int (*register_notifier_mm_replay)(struct mm_struct *mm, struct notifier_block *nb);
+	void (*unregister_notifier_mm)(struct mm_struct *mm, struct notifier_block *nb);
+	int (*notify)(ioasid_t ioasid, enum ioasid_notify_val cmd, unsigned int flags);
+	bool (*queue_work)(struct work_struct *work);
 	int (*get_locked)(struct ioasid_set *set, ioasid_t ioasid);
 	bool (*put_locked)(struct ioasid_set *set, ioasid_t ioasid);
 	void (*set_get_locked)(struct ioasid_set *set);
@@ -91,6 +99,14 @@ static const struct prototypes interface = {
 	.unregister_allocator = ioasid_unregister_allocator,
 	.install_capacity = ioasid_install_capacity,
 	.get_capacity = ioasid_get_capacity,
+	.register_notifier = ioasid_register_notifier,
+	.register_notifier_replay = ioasid_register_notifier_replay,
+	.unregister_notifier = ioasid_unregister_notifier,
+	.register_notifier_mm = ioasid_register_notifier_mm,
+	.register_notifier_mm_replay = ioasid_register_notifier_mm_replay,
+	.unregister_notifier_mm = ioasid_unregister_notifier_mm,
+	.notify = ioasid_notify,
+	.queue_work = ioasid_queue_work,
 	.get_locked = ioasid_get_locked,
 	.put_locked = ioasid_put_locked,
 	.set_get_locked = ioasid_set_get_locked,

@@ -103,11 +103,40 @@ static void failed_alloc_range_gives_invalid_id(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, id, INVALID_IOASID);
 }
 
+static int handler(struct notifier_block *nb, unsigned long val, void *data)
+{
+	return NOTIFY_OK;
+}
+
+static void do_work(struct work_struct *work)
+{
+}
+
+/* B-236, B-237: nobody is subscribed, and nothing is told or done. */
+static void event_stubs_report_failure(struct kunit *test)
+{
+	struct notifier_block nb = { .notifier_call = handler };
+	struct work_struct work;
+
+	INIT_WORK_ONSTACK(&work, do_work);
+	KUNIT_EXPECT_EQ(test, interface.register_notifier(NULL, &nb), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, interface.register_notifier_replay(NULL, &nb), -EOPNOTSUPP);
+	interface.unregister_notifier(NULL, &nb);
+	KUNIT_EXPECT_EQ(test, interface.register_notifier_mm(NULL, &nb), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, interface.register_notifier_mm_replay(NULL, &nb), -EOPNOTSUPP);
+	interface.unregister_notifier_mm(NULL, &nb);
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
+			interface.notify(1, IOASID_NOTIFY_BIND, IOASID_NOTIFY_ALL));
+	KUNIT_EXPECT_FALSE(test, interface.queue_work(&work));
+	destroy_work_on_stack(&work);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(stubs_report_failure),
 	KUNIT_CASE(set_stubs_report_failure),
 	KUNIT_CASE(id_stubs_report_failure),
 	KUNIT_CASE(failed_alloc_range_gives_invalid_id),
+	KUNIT_CASE(event_stubs_report_failure),
 	KUNIT_CASE(compat_stubs_report_failure),
 	{}
 };
