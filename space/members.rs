@@ -285,8 +285,11 @@ impl<H: MmExit> Space<H> {
         tell: bool,
     ) -> Result {
         let word = entry.life.word();
-        if word.is_busy() || matches!(word.state(), State::Active | State::FreePending) {
-            return Err(EBUSY);
+        match word.state() {
+            State::Idle if !word.is_busy() => {}
+            // It may still have the one that it had.
+            State::Reclaimed => return Err(ENOENT),
+            State::Idle | State::Active | State::FreePending => return Err(EBUSY),
         }
         let guard = rcu::read_lock();
         let before = set.spids.get(spid, &guard);
