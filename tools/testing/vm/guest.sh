@@ -39,3 +39,7 @@ unload_all() {
 	done
 	return 0
 }
+
+# unplug DEVICE, plug DEVICE: has the host pull out or put in a test device (dma0); takes a moment.
+unplug() { in_log "unplug $1"; }
+plug() { in_log "plug $1"; }
