@@ -17,8 +17,8 @@
 
 #define TESTDEV_TYPE "ioasid-testdev"
 
-/* Translations that a queue remembers: those of source and target, and a few of the last. */
-#define CACHE_SIZE 8
+/* Translations that a queue remembers, for as long as the IOMMU does not take them back. */
+#define CACHE_SIZE 64
 
 /* How often one page is asked for. Under pressure it may be gone again before it is used. */
 #define MAX_REQUESTS 16

@@ -131,6 +131,15 @@ static inline bool is_zero(const void *memory, size_t length)
 	return !wrong;
 }
 
+/* At an address that nothing else gets once they are gone. */
+static inline uint8_t *pages_apart(size_t length)
+{
+	void *memory = mmap((void *)0x10000000, length, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
 /* Pages nobody has touched yet; NULL if there are none. */
 static inline void *fresh_pages(size_t length)
 {
@@ -361,24 +370,34 @@ static inline void print_counters(unsigned int number)
 	close(fd);
 }
 
-/* What no single test can see. */
-static inline int print_totals(void)
-{
-	print_counters(0);
-	print_counters(1);
-	printf("# bytes verified %llu, lost %llu, misdirected %llu\n",
-	       (unsigned long long)totals->verified, (unsigned long long)totals->lost,
-	       (unsigned long long)totals->misdirected);
-	return totals->lost || totals->misdirected ? KSFT_FAIL : KSFT_PASS;
-}
-
-#define DMA_MAIN						\
-int main(int argc, char **argv)					\
-{								\
-	int tests = test_harness_run(argc, argv);		\
-	int bytes = print_totals();				\
-								\
-	return tests ?: bytes;					\
+/* The last test of a program: what no single one can see. */
+#define DMA_TOTALS								\
+FIXTURE(totals) {								\
+	int fd;									\
+};										\
+FIXTURE_SETUP(totals)								\
+{										\
+	self->fd = open_device(0);						\
+	ASSERT_LE(0, self->fd);							\
+}										\
+FIXTURE_TEARDOWN(totals)							\
+{										\
+	close(self->fd);							\
+}										\
+TEST_F(totals, nothing_lost)							\
+{										\
+	print_counters(0);							\
+	print_counters(1);							\
+	printf("# bytes verified %llu, lost %llu, misdirected %llu\n",		\
+	       (unsigned long long)totals->verified,				\
+	       (unsigned long long)totals->lost,				\
+	       (unsigned long long)totals->misdirected);			\
+	EXPECT_LT(0, totals->verified);						\
+	EXPECT_EQ(0, totals->lost);						\
+	EXPECT_EQ(0, totals->misdirected);					\
+	EXPECT_EQ(0, counter(self->fd, DMA_REG_ORPHANS));			\
+	EXPECT_EQ(counter(self->fd, DMA_REG_PAGE_REQUESTS),			\
+		  counter(self->fd, DMA_REG_PAGE_RESPONSES));			\
 }
 
 #endif /* _DMA_H */

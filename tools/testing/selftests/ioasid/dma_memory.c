@@ -2,6 +2,8 @@
 /*
  * What the device reads and writes while the address space changes under it.
  */
+#define _GNU_SOURCE
+
 #include "dma.h"
 
 FIXTURE(memory) {
@@ -282,15 +284,6 @@ TEST_F(memory, mprotect)
 			  job(self->fd, DMA_OP_CHECKSUM, memory, NULL, PAGE, 0, NULL));
 		ASSERT_EQ(0, mprotect(memory, 4 * PAGE, PROT_READ | PROT_WRITE));
 	}
-}
-
-/* At an address that nothing else gets once they are gone. */
-static uint8_t *pages_apart(size_t length)
-{
-	void *memory = mmap((void *)0x10000000, length, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-
-	return memory == MAP_FAILED ? NULL : memory;
 }
 
 /*
@@ -646,4 +639,6 @@ TEST(no_more_queues)
 	EXPECT_LE(0, fd);
 }
 
-DMA_MAIN
+DMA_TOTALS
+
+TEST_HARNESS_MAIN
