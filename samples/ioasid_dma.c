@@ -21,6 +21,7 @@
 #include <linux/list.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
+#include <linux/mmu_notifier.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
@@ -89,6 +90,7 @@ struct dma_file {
 	struct ioasid_bond *bond;
 	ioasid_t pasid;
 	bool running;		/* and a reference to the PASID is held */
+	struct mmu_notifier exit;
 	u64 cookie;
 	struct mutex portal_lock; /* what follows; taken under mmap_lock, so nothing is under it */
 	struct mm_struct *portal_mm;
@@ -191,6 +193,22 @@ static bool dma_queue_start(struct dma_file *file)
 	return readq(control + DMA_REG_STATE) == DMA_STATE_RUNNING;
 }
 
+/*
+ * The address space exits, and this comes before the IOMMU stops to translate for it. Who still
+ * sends DMA then runs into faults, each a line in the log where the IOMMU does not know better. It
+ * is only told to stop: that it has stopped is waited for where one may sleep.
+ */
+static void dma_mm_exit(struct mmu_notifier *exit, struct mm_struct *mm)
+{
+	struct dma_file *file = container_of(exit, struct dma_file, exit);
+
+	writeq(DMA_COMMAND_STOP, file->queue->control + DMA_REG_COMMAND);
+}
+
+static const struct mmu_notifier_ops dma_exit_ops = {
+	.release = dma_mm_exit,
+};
+
 /* Where in the file the portal is to be mapped, in pages: all files share one address space. */
 static unsigned long dma_portal_offset(struct dma_file *file)
 {
@@ -228,8 +246,10 @@ static void dma_unbind(struct dma_file *file)
 	if (!queue)
 		return;
 	dma_portal_close(file);
-	if (!no_stop)
+	if (!no_stop) {
+		mmu_notifier_unregister(&file->exit, file->mm);
 		stopped = dma_queue_stop(queue);
+	}
 	if (!stopped) {
 		/* Better to lose the queue and the address space than to have it write there. */
 		dev_err(&file->dev->pdev->dev, "queue %td does not stop\n",
@@ -280,9 +300,16 @@ static int dma_bind(struct dma_file *file)
 	if (ret)
 		goto unbind;
 	dma_queue_set_pasid(file, file->pasid);
+	/* After the bind: the last to come is the first to be told. */
+	if (!no_stop) {
+		file->exit.ops = &dma_exit_ops;
+		ret = mmu_notifier_register(&file->exit, current->mm);
+		if (ret)
+			goto put;
+	}
 	if (!dma_queue_start(file)) {
 		ret = -EIO;
-		goto put;
+		goto unregister;
 	}
 	file->bond = bond;
 	file->mm = current->mm;
@@ -291,6 +318,9 @@ static int dma_bind(struct dma_file *file)
 	dma_portal_open(file);
 	return 0;
 
+unregister:
+	if (!no_stop)
+		mmu_notifier_unregister(&file->exit, current->mm);
 put:
 	dma_queue_set_pasid(file, INVALID_IOASID);
 	writeq(0, file->queue->control + DMA_REG_PASID);
