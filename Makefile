@@ -31,7 +31,7 @@ $(obj)/.ioasid_bindgen.mk: $(srctree)/rust/Makefile
 
 include $(obj)/.ioasid_bindgen.mk
 
-ioasid_bindgen_items := ioasid_.* | INVALID_IOASID
+ioasid_bindgen_items := ioasid_.* | io_mm_ops | INVALID_IOASID
 
 quiet_cmd_ioasid_bindgen = BINDGEN $@
       cmd_ioasid_bindgen = \

@@ -5,9 +5,14 @@
 //! C header: [`include/linux/mmu_notifier.h`](srctree/include/linux/mmu_notifier.h)
 
 use super::bindings;
+use core::ops::{
+    Deref,
+    Range, //
+};
 use kernel::{
     container_of,
     error::to_result,
+    ffi::c_ulong,
     mm::{
         Mm,
         MmWithUser, //
@@ -22,6 +27,15 @@ pub(crate) trait MmExit: Send + Sync + 'static {
     /// Called when the last user of the mm is gone, or when the watch is dropped before, and
     /// perhaps both. Must not sleep for long: the process cannot finish its exit meanwhile.
     fn exiting(&self);
+
+    /// Whether [`MmExit::invalidate`] is to be called. Asked once, when the watch begins.
+    fn wants_ranges(&self) -> bool {
+        false
+    }
+
+    /// Called when translations of addresses in the range must not be used any more, with locks of
+    /// the memory management held. Must not sleep. The whole address space is `0..usize::MAX`.
+    fn invalidate(&self, _range: Range<usize>) {}
 }
 
 /// Waits for an mm to exit. The mm's address is not reused as long as the object lives.
@@ -49,19 +63,29 @@ impl<H: MmExit> MmWatch<H> {
         ..unsafe { core::mem::zeroed() }
     };
 
+    const OPS_WITH_RANGES: bindings::mmu_notifier_ops = bindings::mmu_notifier_ops {
+        arch_invalidate_secondary_tlbs: Some(Self::invalidate),
+        ..Self::OPS
+    };
+
     /// Watches an mm. Sleeps, and takes its `mmap_lock`.
     ///
     /// # Errors
     ///
     /// `ENOMEM`, or `EINTR` if a signal came first.
     pub(crate) fn new(mm: &MmWithUser, hook: H) -> impl PinInit<Self, Error> + '_ {
+        let ops: &'static bindings::mmu_notifier_ops = if hook.wants_ranges() {
+            const { &Self::OPS_WITH_RANGES }
+        } else {
+            const { &Self::OPS }
+        };
         try_pin_init!(Self {
             hook,
             mm: (&**mm).into(),
             // INVARIANT: Registered, or the initialisation fails.
             notifier <- Opaque::try_ffi_init(|slot: *mut bindings::mmu_notifier| {
                 let notifier = bindings::mmu_notifier {
-                    ops: &raw const *const { &Self::OPS },
+                    ops,
                     ..Default::default()
                 };
                 // SAFETY: `slot` is valid for writes, pinned, and unregistered before it goes; the
@@ -84,6 +108,28 @@ impl<H: MmExit> MmWatch<H> {
         // SAFETY: By the safety requirements; unregistering waits for us.
         let this = unsafe { &*container_of!(Opaque::cast_from(notifier), Self, notifier) };
         this.hook.exiting();
+    }
+
+    /// # Safety
+    ///
+    /// `notifier` is that of a `MmWatch`.
+    unsafe extern "C" fn invalidate(
+        notifier: *mut bindings::mmu_notifier,
+        _mm: *mut bindings::mm_struct,
+        start: c_ulong,
+        end: c_ulong,
+    ) {
+        // SAFETY: By the safety requirements; unregistering waits for us.
+        let this = unsafe { &*container_of!(Opaque::cast_from(notifier), Self, notifier) };
+        this.hook.invalidate(start..end);
+    }
+}
+
+impl<H: MmExit> Deref for MmWatch<H> {
+    type Target = H;
+
+    fn deref(&self) -> &H {
+        &self.hook
     }
 }
 

@@ -33,7 +33,6 @@ use crate::{
         Owner, //
     },
     state::{
-        State,
         Tell, //
     },
 };
@@ -132,7 +131,7 @@ impl<H: MmExit> Space<H> {
         id: u32,
         parting: Parting,
     ) -> (Option<Pinned>, SetLeft) {
-        let unpinned = ledger.sub();
+        let unpinned = ledger.sub(parting.is_adopted);
         let Parting {
             owner,
             spid,
@@ -285,7 +284,7 @@ impl<H: MmExit> Space<H> {
         tell: bool,
     ) -> Result {
         let word = entry.life.word();
-        if word.is_busy() || matches!(word.state(), State::Active | State::FreePending) {
+        if word.is_busy() || word.is_bound() || word.is_pending() {
             return Err(EBUSY);
         }
         let guard = rcu::read_lock();
