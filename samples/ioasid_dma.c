@@ -14,7 +14,7 @@
 #include <linux/idr.h>
 #include <linux/interrupt.h>
 #include <linux/io-64-nonatomic-lo-hi.h>
-#include <linux/ioasid.h>
+#include <linux/ioasid_sva.h>
 #include <linux/jiffies.h>
 #include <linux/kref.h>
 #include <linux/ktime.h>
@@ -35,7 +35,6 @@
 #include <linux/workqueue.h>
 
 #include "ioasid_dma.h"
-#include "ioasid_sva_shim.h"
 
 #define DMA_HOLDER "ioasid_dma queue"
 
