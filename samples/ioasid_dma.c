@@ -53,7 +53,7 @@ struct dma_queue {
 	/* Under dma_device.queue_lock: */
 	struct dma_file *file;
 	ioasid_t pasid;		/* INVALID_IOASID: none that events could be about */
-	bool revoked;		/* the PASID was freed, the work item stops the queue */
+	bool revoked;		/* the PASID was freed: the work item is to unbind the file */
 	bool stuck;		/* it cannot be stopped, so nobody gets it any more */
 };
 
@@ -88,7 +88,6 @@ struct dma_file {
 	struct mm_struct *mm;	/* pinned by mm_count: the address cannot come back for another */
 	struct ioasid_bond *bond;
 	ioasid_t pasid;
-	bool running;		/* and a reference to the PASID is held */
 	struct mmu_notifier exit;
 	u64 cookie;
 	struct mutex portal_lock; /* what follows; taken under mmap_lock, so nothing is under it */
@@ -124,6 +123,19 @@ static void dma_file_event(struct dma_file *file)
 
 /* ---- the queue of a file ---- */
 
+/* For people who look. A name may hold anything. */
+static void dma_note_owner(struct dma_file *file)
+{
+	char *c;
+
+	file->pid = task_tgid_nr(current);
+	get_task_comm(file->comm, current);
+	for (c = file->comm; *c; c++) {
+		if (!isprint(*c))
+			*c = '?';
+	}
+}
+
 static struct dma_queue *dma_queue_take(struct dma_file *file)
 {
 	struct dma_device *dev = file->dev;
@@ -149,6 +161,16 @@ static void dma_queue_set_pasid(struct dma_file *file, ioasid_t pasid)
 	spin_lock_irq(&file->dev->queue_lock);
 	file->queue->pasid = pasid;
 	spin_unlock_irq(&file->dev->queue_lock);
+}
+
+static bool dma_queue_has_pasid(struct dma_file *file)
+{
+	bool has;
+
+	spin_lock_irq(&file->dev->queue_lock);
+	has = file->queue->pasid != INVALID_IOASID;
+	spin_unlock_irq(&file->dev->queue_lock);
+	return has;
 }
 
 static void dma_queue_give_back(struct dma_file *file, bool stuck)
@@ -263,9 +285,7 @@ static void dma_unbind(struct dma_file *file)
 	if (no_stop)
 		dma_queue_stop(queue);
 	writeq(DMA_COMMAND_OFF, queue->control + DMA_REG_COMMAND);
-	if (file->running)
-		ioasid_put_named(NULL, file->pasid, DMA_HOLDER);
-	file->running = false;
+	ioasid_put_named(NULL, file->pasid, DMA_HOLDER);
 	dma_queue_give_back(file, false);
 	mmdrop(file->mm);
 	file->mm = NULL;
@@ -287,6 +307,7 @@ static int dma_bind(struct dma_file *file)
 	file->queue = dma_queue_take(file);
 	if (!file->queue)
 		return -EBUSY;
+	dma_note_owner(file);
 
 	bond = ioasid_sva_bind_device(&dev->pdev->dev, current->mm, dev);
 	if (IS_ERR(bond)) {
@@ -313,7 +334,6 @@ static int dma_bind(struct dma_file *file)
 	file->bond = bond;
 	file->mm = current->mm;
 	mmgrab(file->mm);
-	file->running = true;
 	dma_portal_open(file);
 	return 0;
 
@@ -333,7 +353,7 @@ give_back:
 
 /* ---- what happens to the PASID without the owner's doing ---- */
 
-/* Which file has the queue that has to be stopped; with a reference. */
+/* Which file has lost its PASID; with a reference. */
 static struct dma_file *dma_next_revoked(struct dma_device *dev)
 {
 	struct dma_file *file = NULL;
@@ -353,8 +373,8 @@ static struct dma_file *dma_next_revoked(struct dma_device *dev)
 }
 
 /*
- * The process has gone, or somebody has taken the PASID from it. The bond stays until the file is
- * closed, but the number may be given to another as soon as the device has stopped.
+ * The process has gone, or somebody has taken the PASID from it. The number can be given to another
+ * as soon as the device has let go of it, whoever still has the file open.
  */
 static void dma_revoke(struct work_struct *work)
 {
@@ -363,10 +383,9 @@ static void dma_revoke(struct work_struct *work)
 
 	while ((file = dma_next_revoked(dev))) {
 		mutex_lock(&file->lock);
-		if (file->queue && file->running && dma_queue_stop(file->queue)) {
-			file->running = false;
-			ioasid_put_named(NULL, file->pasid, DMA_HOLDER);
-		}
+		/* It may have been bound anew since. */
+		if (file->queue && !dma_queue_has_pasid(file))
+			dma_unbind(file);
 		mutex_unlock(&file->lock);
 		dma_file_event(file);
 		kref_put(&file->refs, dma_file_release);
@@ -521,8 +540,6 @@ static int dma_ioctl_submit(struct dma_file *file, struct ioasid_dma_job __user 
 	portal = file->queue->portal;
 	if (READ_ONCE(file->portal_mapped)) {
 		ret = -EBUSY;
-	} else if (!file->running) {
-		ret = -ESHUTDOWN;
 	} else if (!readq(portal + DMA_REG_SPACE)) {
 		ret = -EAGAIN;
 	} else {
@@ -564,7 +581,7 @@ static int dma_take_result(struct dma_file *file, struct ioasid_dma_done *done)
 		done->address = readq(control + DMA_REG_DONE_ADDRESS);
 		writeq(0, control + DMA_REG_DONE_TAKE);
 	} else {
-		ret = file->running ? -EAGAIN : -ESHUTDOWN;
+		ret = -EAGAIN;
 	}
 	mutex_unlock(&file->lock);
 	return ret;
@@ -667,8 +684,6 @@ static __poll_t dma_poll(struct file *filp, struct poll_table_struct *table)
 		events = EPOLLHUP | EPOLLERR;
 	else if (dma_is_done(file->queue))
 		events = EPOLLIN | EPOLLRDNORM;
-	else if (!file->running)
-		events = EPOLLHUP;
 	mutex_unlock(&file->lock);
 	return events;
 }
@@ -725,7 +740,6 @@ static int dma_open(struct inode *inode, struct file *filp)
 {
 	struct dma_device *dev = container_of(filp->private_data, struct dma_device, misc);
 	struct dma_file *file = kzalloc_obj(*file, GFP_KERNEL_ACCOUNT);
-	char *c;
 
 	if (!file)
 		return -ENOMEM;
@@ -734,12 +748,6 @@ static int dma_open(struct inode *inode, struct file *filp)
 	mutex_init(&file->portal_lock);
 	init_waitqueue_head(&file->wait);
 	file->mapping = filp->f_mapping;
-	file->pid = task_tgid_nr(current);
-	get_task_comm(file->comm, current);
-	for (c = file->comm; *c; c++) {
-		if (!isprint(*c))
-			*c = '?';
-	}
 	file->dev = dev;
 	kref_get(&dev->refs);
 	mutex_lock(&dev->lock);

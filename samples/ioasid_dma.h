@@ -3,9 +3,9 @@
  * /dev/ioasid_dma0 and on: a process has a device work in its own memory.
  *
  * An open file has one queue of the device at most, from IOASID_DMA_BIND to IOASID_DMA_UNBIND or
- * the last close(). The queue works in the address space that has bound it; a call from another
- * one (a child after fork(), a program after exec()) fails with EACCES. Jobs of a queue are done in
- * their order, and so are their results taken.
+ * the last close(), or until the process or its PASID goes. The queue works in the address space
+ * that has bound it; a call from another one (a child after fork()) fails with EACCES. Jobs of a
+ * queue are done in their order, and so are their results taken.
  *
  * Errors of all calls: ENODEV the device has gone, ENXIO no queue is bound, EACCES see above,
  * EINVAL, EFAULT.
@@ -63,7 +63,7 @@ struct ioasid_dma_counters {
  * EFAULT: no addresses of a process. EINVAL: no such operation, or no length.
  */
 #define IOASID_DMA_SUBMIT	_IOWR('D', 2, struct ioasid_dma_job)
-/* The next result. EAGAIN with O_NONBLOCK, ETIMEDOUT, EINTR. ESHUTDOWN: the PASID was freed. */
+/* The next result. EAGAIN with O_NONBLOCK, ETIMEDOUT, EINTR. */
 #define IOASID_DMA_WAIT		_IOWR('D', 3, struct ioasid_dma_done)
 /* Needs no queue. */
 #define IOASID_DMA_COUNTERS	_IOR('D', 4, struct ioasid_dma_counters)

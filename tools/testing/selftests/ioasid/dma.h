@@ -363,9 +363,11 @@ static inline void print_counters(unsigned int number)
 	if (fd < 0)
 		return;
 	if (!ioctl(fd, IOASID_DMA_COUNTERS, &counters)) {
+		printf("# dma%u:", number);
 		for (i = 0; i < DMA_REG_COUNTERS; i++)
-			printf("# dma%u: %llu %s\n", number,
-			       (unsigned long long)counters.values[i], names[i]);
+			printf("%s %llu %s", i ? "," : "", (unsigned long long)counters.values[i],
+			       names[i]);
+		printf("\n");
 	}
 	close(fd);
 }
