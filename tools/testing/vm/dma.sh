@@ -7,7 +7,8 @@
 # shellcheck source=tools/testing/vm/guest.sh
 . /vm/guest.sh
 
-kernel=$(cat /vm/flavour)
+# From the kernel's command line.
+kernel=$VM_KERNEL
 tests=/tools/testing/selftests/ioasid
 kmemleak=/sys/kernel/debug/kmemleak
 
@@ -24,6 +25,7 @@ selftest() {
 		# shellcheck disable=SC2086  # words it is
 		set -- $line
 		case $line in
+		"ok "*"# SKIP "*) case_skipped "$suite" "${3#*.}" ;;
 		"ok "*) case_ok "$suite" "${3#*.}" ;;
 		"not ok "*) case_failed "$suite" "${4#*.}" "$said" ;;
 		"# dma"* | "# bytes"*) in_log "$line"; echo "${line#\# }" ;;
@@ -56,6 +58,10 @@ no_leak() {
 	[ ! -s /tmp/leaks ]
 }
 
+# KUnit has its own run.
+kunit=/sys/module/kunit/parameters/filter_glob
+[ ! -e $kunit ] || echo none >$kunit
+
 suite=dma_driver_$kernel
 try "$suite" load_ioasid insmod /vm/modules/ioasid.ko || exit 1
 try "$suite" load insmod /samples/ioasid_dma.ko || exit 1
@@ -66,7 +72,7 @@ selftest dma_process
 [ ! -e $kmemleak ] || try "dma_driver_$kernel" no_leak no_leak
 try "dma_driver_$kernel" unload rmmod ioasid_dma
 try "dma_driver_$kernel" load_again insmod /samples/ioasid_dma.ko
-try "dma_driver_$kernel" works_again "$tests/dma_memory" -r copy_to_absent
+try "dma_driver_$kernel" works_again "$tests/dma_memory" -t copy_to_absent
 try "dma_driver_$kernel" unload_again rmmod ioasid_dma
 try "dma_driver_$kernel" unload_ioasid rmmod ioasid
 exit 0
