@@ -11,6 +11,7 @@
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/stacktrace.h>
 #include <linux/string.h>
 
@@ -290,7 +291,11 @@ void ioasid_complain(const char *what, unsigned int id, unsigned long culprit)
 
 void ioasid_mms_init(struct xarray *xa)
 {
+	/* The index is locked in softirqs as well, this is not. */
+	static struct lock_class_key key;
+
 	xa_init_flags(xa, XA_FLAGS_ACCOUNT);
+	lockdep_set_class(&xa->xa_lock, &key);
 }
 
 int ioasid_mms_insert(struct xarray *xa, unsigned long index, struct mm_struct *mm)
@@ -351,3 +356,19 @@ void ioasid_bus_unwatch(struct device *dev, struct notifier_block *block)
 	if (dev->bus)
 		bus_unregister_notifier(dev->bus, block);
 }
+
+#ifdef CONFIG_IOASID_KUNIT_TEST
+
+struct mm_struct *ioasid_test_mm(void)
+{
+	return mm_alloc();
+}
+
+int ioasid_test_mm_count(struct mm_struct *mm)
+{
+	return atomic_read(&mm->mm_count);
+}
+
+MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
+
+#endif

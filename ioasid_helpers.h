@@ -77,6 +77,11 @@ bool ioasid_dev_may_have_pasids(struct device *dev);
 int ioasid_bus_watch(struct device *dev, struct notifier_block *block);
 void ioasid_bus_unwatch(struct device *dev, struct notifier_block *block);
 
+#ifdef CONFIG_IOASID_KUNIT_TEST
+struct mm_struct *ioasid_test_mm(void);
+int ioasid_test_mm_count(struct mm_struct *mm);
+#endif
+
 void ioasid_complain(const char *what, unsigned int id, unsigned long culprit);
 
 #endif /* IOASID_HELPERS_H */

@@ -2,9 +2,9 @@
 
 //! The verbs. Those about sets are in [`set`].
 //!
-//! Lock order: `Sva::book`, then `Registry::admin`, then one of `Registry::groups` and the lock of
-//! the index. The lock of the sets and `Names::counts` are taken with no spinlock of ours held.
-//! Getters run with no lock held, callbacks of custom allocators with no other than `Sva::book`.
+//! Lock order: the book of [`Sva`], then `Registry::admin`, then one of `Registry::groups` and the
+//! lock of the index. The lock of the sets and `Names::counts` are taken with no spinlock of ours
+//! held. Callbacks of custom allocators and getters run with no lock held.
 //!
 //! An ID that is freed or put for the last time where locks are out of reach goes on the deferred
 //! list and is finished by the quick lane. Numbers that belong to a custom allocator are handed

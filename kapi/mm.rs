@@ -146,3 +146,60 @@ pub(crate) fn current_mm() -> usize {
     // SAFETY: No preconditions.
     unsafe { bindings::ioasid_current_mm() }.addr()
 }
+
+/// An mm for tests, with nothing in it.
+///
+/// # Invariants
+///
+/// `mm` is held, and `has_user` is whether the object holds a user of it as well.
+#[cfg(CONFIG_IOASID_KUNIT_TEST)]
+pub(crate) struct TestMm {
+    mm: ARef<Mm>,
+    has_user: bool,
+}
+
+#[cfg(CONFIG_IOASID_KUNIT_TEST)]
+impl TestMm {
+    /// Makes one with one user. Sleeps.
+    pub(crate) fn new() -> Result<Self> {
+        // SAFETY: No preconditions.
+        let raw = unsafe { bindings::ioasid_test_mm() };
+        if raw.is_null() {
+            return Err(ENOMEM);
+        }
+        // SAFETY: It was made just now, and its user is ours.
+        let mm = unsafe { Mm::from_raw(raw) };
+        // INVARIANT: As above.
+        Ok(Self {
+            mm: mm.into(),
+            has_user: true,
+        })
+    }
+
+    pub(crate) fn mm(&self) -> &Mm {
+        &self.mm
+    }
+
+    /// Its user leaves.
+    pub(crate) fn exit(&mut self) {
+        if core::mem::replace(&mut self.has_user, false) {
+            // SAFETY: By the type invariants there is a user to drop.
+            unsafe { bindings::mmput(self.mm.as_raw()) };
+        }
+    }
+
+    /// Whether somebody else holds its memory.
+    pub(crate) fn is_pinned(&self) -> bool {
+        // SAFETY: By the type invariants the mm is held.
+        let count = unsafe { bindings::ioasid_test_mm_count(self.mm.as_raw()) };
+        // All users together have one.
+        count > 1 + i32::from(self.has_user)
+    }
+}
+
+#[cfg(CONFIG_IOASID_KUNIT_TEST)]
+impl Drop for TestMm {
+    fn drop(&mut self) {
+        self.exit();
+    }
+}

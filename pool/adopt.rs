@@ -50,9 +50,8 @@ pub(crate) struct Lease {
     serial: Serial,
 }
 
-/// What [`Pool::with_mm_owner`] needs to know of a failure.
+/// A set that has gone is one that was about to end.
 fn closed_to_busy(err: Error) -> Error {
-    // It is the set that has gone meanwhile.
     if err == EINVAL {
         EBUSY
     } else {
@@ -127,10 +126,13 @@ impl Pool {
     pub(crate) fn adopt(&self, mm: &Mm, id: u32) -> Result<Lease> {
         // Before the number can be found: once it can, it is taken out with the ID.
         self.keep(id, mm)?;
-        let adopted = self.with_mm_owner(mm, |owner, _| {
-            let entry = self.space.prepare(owner, ADOPTED, ptr::null_mut())?;
-            self.space.adopt(entry, id).map(|adopted| (owner, adopted))
-        });
+        let enter = || {
+            self.with_mm_owner(mm, |owner, _| {
+                let entry = self.space.prepare(owner, ADOPTED, ptr::null_mut())?;
+                self.space.adopt(entry, id).map(|adopted| (owner, adopted))
+            })
+        };
+        let adopted = enter().or_else(|err| self.try_again(err, enter));
         let (owner, adopted) = match adopted {
             Ok(adopted) => adopted,
             Err(err) => {
@@ -153,15 +155,20 @@ impl Pool {
         Ok(lease)
     }
 
-    /// Enters what an ID stands for. One that has just left the index may have to leave here, too.
+    /// Enters what an ID stands for.
     fn keep(&self, id: u32, mm: &Mm) -> Result {
-        self.mms.insert(id, mm).or_else(|err| {
-            if err != EBUSY {
-                return Err(err);
-            }
-            self.flush();
-            self.mms.insert(id, mm)
-        })
+        self.mms
+            .insert(id, mm)
+            .or_else(|err| self.try_again(err, || self.mms.insert(id, mm)))
+    }
+
+    /// Does something once more if what is in the way may be a number that is about to leave.
+    fn try_again<R>(&self, err: Error, call: impl FnOnce() -> Result<R>) -> Result<R> {
+        if err != EBUSY {
+            return Err(err);
+        }
+        self.flush();
+        call()
     }
 
     /// The address space that an ID stands for, with a user, unless it exits. Any context but NMI.

@@ -100,7 +100,7 @@ impl Pool {
     pub(crate) fn bind(&self, device: &Device, mm: &Mm, drvdata: usize) -> Result<Arc<Bond>> {
         // Dropped after the book is closed: it may be the last user by then.
         let user = mm.mmget_not_zero().ok_or(ESRCH)?;
-        let mut book = self.sva.book.lock();
+        let mut book = self.sva.open();
         let result = self.bind_in(&mut book, device, &user, drvdata);
         let seat = book.devices.get_mut(&address_of(device));
         if let Some(seat) = seat.filter(|seat| seat.is_enabled()) {
@@ -316,7 +316,7 @@ impl Pool {
     ///
     /// `ENOENT` if there is no such bond.
     pub(crate) fn unbind(&self, bond: usize) -> Result {
-        let mut book = self.sva.book.lock();
+        let mut book = self.sva.open();
         let held = book.bonds.get_mut(&bond).ok_or(ENOENT)?;
         let lease = held.lease;
         held.count = held.count.saturating_sub(1);

@@ -254,7 +254,7 @@ impl Pool {
         let key = address_of(device);
         // What is not needed after all is dropped when the book is closed.
         let spare = Self::new_node(device, gone)?;
-        let mut book = self.sva.book.lock();
+        let mut book = self.sva.open();
         if book.devices.get(&key).is_some_and(Seat::is_enabled) {
             return Err(EEXIST.into());
         }
@@ -378,7 +378,7 @@ impl Pool {
     /// `ENODEV` if it is not enabled, `EBUSY` if some are bound.
     pub(crate) fn disable(&self, device: &Device) -> Result {
         let key = address_of(device);
-        let mut book = self.sva.book.lock();
+        let mut book = self.sva.open();
         let seat = book.devices.get_mut(&key).ok_or(ENODEV)?;
         let enabled = seat.enabled.as_ref().ok_or(ENODEV)?;
         if enabled.bonds.load(Relaxed) != 0 {
@@ -404,7 +404,7 @@ impl Pool {
         let key = address_of(device);
         let done = pasids_obstacle(device).and_then(|()| {
             let spare = Self::new_node(device, gone)?;
-            let mut book = self.sva.book.lock();
+            let mut book = self.sva.open();
             let spare = Self::seat(&mut book, key, spare);
             let shared = self.share(&mut book, device);
             let vacated = Self::vacate(&mut book, key);
@@ -427,7 +427,7 @@ impl Pool {
     /// `ENODEV` if there is nothing to undo.
     pub(crate) fn remove_device(&self, device: &Device) -> Result {
         let key = address_of(device);
-        let mut book = self.sva.book.lock();
+        let mut book = self.sva.open();
         let seat = book.devices.get_mut(&key).ok_or(ENODEV)?;
         let by_sva = seat
             .enabled
@@ -445,7 +445,7 @@ impl Pool {
 
     /// Why an address space cannot be bound to a device, as far as is known. Sleeps.
     pub(crate) fn why(&self, device: &Device) -> Option<&'static CStr> {
-        let book = self.sva.book.lock();
+        let book = self.sva.open();
         match book.devices.get(&address_of(device)) {
             Some(seat) if seat.is_enabled() => return seat.why,
             _ => {}
@@ -466,7 +466,7 @@ impl Pool {
     /// bound to it. Those who bound it still have to unbind. Sleeps.
     pub(crate) fn device_gone(&self, device: &Device) {
         let key = address_of(device);
-        let mut book = self.sva.book.lock();
+        let mut book = self.sva.open();
         let Some(seat) = book.devices.get_mut(&key) else {
             return;
         };
@@ -489,7 +489,7 @@ impl Pool {
     /// Disables every device whose back end is where `is_there` says, without asking it for
     /// anything. Returns how many there were.
     pub(crate) fn evict_devices(&self, is_there: &dyn Fn(usize) -> bool) -> u32 {
-        let mut book = self.sva.book.lock();
+        let mut book = self.sva.open();
         let mut evicted = 0;
         for (_, seat) in book.devices.iter_mut() {
             let gone = seat
@@ -514,7 +514,7 @@ impl Pool {
     /// Forgets devices of which nothing has to be noted any more.
     pub(super) fn tidy_devices(&self) {
         loop {
-            let mut book = self.sva.book.lock();
+            let mut book = self.sva.open();
             let found = book.devices.iter().find(|(_, seat)| seat.is_done());
             let Some(key) = found.map(|(key, _)| *key) else {
                 return;
@@ -527,7 +527,7 @@ impl Pool {
 
     /// Forgets all devices.
     pub(super) fn forget_devices(&self) {
-        let mut book = self.sva.book.lock();
+        let mut book = self.sva.open();
         for (_, seat) in book.devices.iter_mut() {
             seat.enabled = None;
             self.unshare(seat, true);

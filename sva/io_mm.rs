@@ -198,7 +198,7 @@ impl Pool {
 
     /// Returns whether there was one.
     fn tidy_exited(&self) -> bool {
-        let mut book = self.sva.book.lock();
+        let mut book = self.sva.open();
         let found = book
             .mms
             .iter_mut()
@@ -222,7 +222,7 @@ impl Pool {
 
     /// Ends all bonds, whoever has them. Sleeps.
     pub(crate) fn end_all_bonds(&self) {
-        let mut book = self.sva.book.lock();
+        let mut book = self.sva.open();
         let left = self.forget_bonds(&mut book);
         while let Some((key, _)) = book.mms.iter().next() {
             let key = *key;
