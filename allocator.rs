@@ -7,7 +7,10 @@
 //! of `active`, with neither of them.
 
 use crate::{
-    entry::DEFAULT_PROVIDER,
+    entry::{
+        ADOPTED,
+        DEFAULT_PROVIDER, //
+    },
     id::IdRange,
     kapi::srcu::{
         ReadGuard,
@@ -49,6 +52,15 @@ pub(crate) struct SpaceId(pub(crate) usize, pub(crate) usize);
 /// What identifies a registration.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Key(pub(crate) usize);
+
+/// What to do if allocators of another number space are there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Queue {
+    /// Wait behind them.
+    Yes,
+    /// Give up.
+    No,
+}
 
 /// How an allocator leaves.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -164,18 +176,27 @@ impl Registry {
         drop(section);
     }
 
+    /// Whether allocators of another number space are in front of those of this one.
+    pub(crate) fn is_behind(&self, space: SpaceId) -> bool {
+        self.groups
+            .lock()
+            .first()
+            .is_some_and(|group| group.space != space)
+    }
+
     /// Registers an allocator. Sleeps.
     ///
     /// # Errors
     ///
-    /// `EEXIST` if the key is registered, `EAGAIN` if the default allocator has IDs, `ENOMEM`,
-    /// `ENOSPC` after 2^32 registrations.
+    /// `EEXIST` if the key is registered, `EAGAIN` if the default allocator has IDs, `EBUSY` if it
+    /// does not `queue` and would have to, `ENOMEM`, `ENOSPC` after 2^32 registrations.
     pub(crate) fn register(
         &self,
         switch: &impl Switch,
         key: Key,
         space: SpaceId,
         provider: Arc<dyn Provider>,
+        queue: Queue,
     ) -> Result {
         let mut last = self.admin.lock();
         let mut groups = self.groups.lock();
@@ -192,7 +213,13 @@ impl Registry {
             return Ok(());
         }
 
-        let number = last.checked_add(1).ok_or(ENOSPC)?;
+        if queue == Queue::No && !groups.is_empty() {
+            return Err(EBUSY);
+        }
+        let number = last
+            .checked_add(1)
+            .filter(|number| *number != ADOPTED)
+            .ok_or(ENOSPC)?;
         let active = Arc::new(Active { number, provider }, GFP_KERNEL)?;
         let mut members = KVec::new();
         members.push(

@@ -9,6 +9,7 @@ mod quota;
 mod set;
 mod space;
 mod state;
+mod sva;
 
 use crate::{
     allocator::{
