@@ -416,7 +416,7 @@ static int dma_notify(struct notifier_block *nb, unsigned long event, void *data
 		}
 		spin_unlock_irqrestore(&dev->queue_lock, flags);
 		if (found)
-			queue_work(system_unbound_wq, &dev->revoke);
+			queue_work(system_dfl_wq, &dev->revoke);
 	}
 	spin_unlock_bh(&dma_devices_lock);
 	return NOTIFY_OK;
@@ -829,6 +829,7 @@ static const struct {
 	{ "refused", DMA_REG_REFUSED },
 	{ "orphans", DMA_REG_ORPHANS },
 };
+
 static_assert(ARRAY_SIZE(dma_counters) == DMA_REG_COUNTERS);
 
 static int counters_show(struct seq_file *s, void *unused)
