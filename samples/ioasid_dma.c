@@ -315,11 +315,11 @@ static int dma_bind(struct dma_file *file)
 		goto give_back;
 	}
 	file->pasid = ioasid_sva_get_pasid(bond);
-	/* From here on the number means this process until the queue has let go of it. */
+	/* In this order: whoever frees the PASID from here on is either noticed or comes too early. */
+	dma_queue_set_pasid(file, file->pasid);
 	ret = ioasid_get_named(NULL, file->pasid, DMA_HOLDER);
 	if (ret)
 		goto unbind;
-	dma_queue_set_pasid(file, file->pasid);
 	/* After the bind: the last to come is the first to be told. */
 	if (!no_stop) {
 		file->exit.ops = &dma_exit_ops;
@@ -341,10 +341,10 @@ unregister:
 	if (!no_stop)
 		mmu_notifier_unregister(&file->exit, current->mm);
 put:
-	dma_queue_set_pasid(file, INVALID_IOASID);
 	writeq(0, file->queue->control + DMA_REG_PASID);
 	ioasid_put_named(NULL, file->pasid, DMA_HOLDER);
 unbind:
+	dma_queue_set_pasid(file, INVALID_IOASID);
 	ioasid_sva_unbind_device(bond);
 give_back:
 	dma_queue_give_back(file, false);
@@ -416,7 +416,7 @@ static int dma_notify(struct notifier_block *nb, unsigned long event, void *data
 		}
 		spin_unlock_irqrestore(&dev->queue_lock, flags);
 		if (found)
-			queue_work(system_unbound_wq, &dev->revoke);
+			queue_work(system_dfl_wq, &dev->revoke);
 	}
 	spin_unlock_bh(&dma_devices_lock);
 	return NOTIFY_OK;
@@ -829,6 +829,7 @@ static const struct {
 	{ "refused", DMA_REG_REFUSED },
 	{ "orphans", DMA_REG_ORPHANS },
 };
+
 static_assert(ARRAY_SIZE(dma_counters) == DMA_REG_COUNTERS);
 
 static int counters_show(struct seq_file *s, void *unused)

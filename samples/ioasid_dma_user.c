@@ -29,7 +29,7 @@
 #define QUEUES "/sys/kernel/debug/ioasid_dma/ioasid_dma0/queues"
 #define IDS "/sys/kernel/debug/ioasid/ids"
 
-#define SIZE (1 << 20)
+#define SIZE (1024 * 1024)
 #define DMA_WAIT_MS 20000
 
 /* ---- one process, told by its parent what to do ---- */

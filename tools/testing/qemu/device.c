@@ -8,7 +8,7 @@
 #include "testdev.h"
 
 /* Where QEMU looks for it. */
-__attribute__((visibility("default"))) int qemu_plugin_version = ABI_PLUGIN_VERSION;
+__export int qemu_plugin_version = ABI_PLUGIN_VERSION;
 
 #define CLASS_CODE	0x1200	/* processing accelerator */
 #define BAR_64BIT	0x04
@@ -23,7 +23,7 @@ __attribute__((visibility("default"))) int qemu_plugin_version = ABI_PLUGIN_VERS
 /* A QOM type may not have an instance of unknown size, so what is ours stands beside. */
 static struct testdev *testdevs;
 
-static struct testdev *find(const pci_device_t *pci)
+static struct testdev *find(const struct pci_device *pci)
 {
 	struct testdev *dev;
 
@@ -222,7 +222,7 @@ static const struct region_ops bar_ops = {
 
 /* ---- PCI ---- */
 
-static void device_realize(pci_device_t *pci, error_t **error)
+static void device_realize(struct pci_device *pci, struct error **error)
 {
 	struct testdev *dev = calloc(1, sizeof(*dev));
 	void *region = calloc(1, ABI_REGION_SIZE);
@@ -253,7 +253,8 @@ static void device_realize(pci_device_t *pci, error_t **error)
 	testdevs = dev;
 	for (i = 0; i < DMA_QUEUES; i++)
 		queue_init(dev, i);
-	memory_region_init_io(region, (object_t *)pci, &bar_ops, dev, TESTDEV_TYPE, DMA_BAR_SIZE);
+	memory_region_init_io(region, (struct object *)pci, &bar_ops, dev, TESTDEV_TYPE,
+			      DMA_BAR_SIZE);
 	pci_register_bar(pci, 0, BAR_64BIT, region);
 	pcie_ats_init(pci, CAP_ATS, true);
 	pcie_pasid_init(pci, CAP_PASID, PASID_BITS, false, false);
@@ -261,7 +262,7 @@ static void device_realize(pci_device_t *pci, error_t **error)
 	iommu_fix();
 }
 
-static void device_exit(pci_device_t *pci)
+static void device_exit(struct pci_device *pci)
 {
 	struct testdev *dev = find(pci);
 	unsigned int i;
@@ -310,7 +311,7 @@ void device_register(void)
 	type_register_static(&device_type);
 }
 
-__attribute__((visibility("default")))
+__export
 int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, char **argv);
 
 int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, char **argv)

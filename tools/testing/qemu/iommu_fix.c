@@ -10,7 +10,7 @@
 
 #define VTD_BASE	0xfed90000
 #define VTD_ECAP	(VTD_BASE + 0x10)
-#define VTD_ECAP_SMPWC	(1ULL << 48)
+#define VTD_ECAP_SMPWC	0x1000000000000ULL
 
 #define ABOVE_QEMUS	1000
 
@@ -42,7 +42,7 @@ static const struct region_ops ecap_ops = {
 
 void iommu_fix(void)
 {
-	object_t *iommu = object_resolve_path_type("", "intel-iommu", NULL);
+	struct object *iommu = object_resolve_path_type("", "intel-iommu", NULL);
 	static bool done;
 	void *region;
 

@@ -12,6 +12,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define __export		__attribute__((visibility("default")))
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+
 /* The version of the plugin interface; QEMU refuses a plugin that is newer than itself. */
 #define ABI_PLUGIN_VERSION 7
 
@@ -25,9 +28,9 @@ struct qemu_info {
 };
 
 /* Opaque to us. */
-typedef struct object object_t;
-typedef struct pci_device pci_device_t;
-typedef struct error error_t;
+struct object;
+struct pci_device;
+struct error;
 
 /* ---- object model ---- */
 
@@ -36,9 +39,9 @@ struct type_info {
 	const char *parent;
 	size_t instance_size;	/* 0: the parent's */
 	size_t instance_align;
-	void (*instance_init)(object_t *);
-	void (*instance_post_init)(object_t *);
-	void (*instance_finalize)(object_t *);
+	void *instance_init;
+	void *instance_post_init;
+	void *instance_finalize;
 	bool abstract;
 	size_t class_size;	/* 0: the parent's */
 	void (*class_init)(void *class, const void *data);
@@ -49,7 +52,7 @@ struct type_info {
 
 void *type_register_static(const struct type_info *info);
 void *object_class_by_name(const char *name);
-object_t *object_resolve_path_type(const char *path, const char *type, bool *ambiguous);
+struct object *object_resolve_path_type(const char *path, const char *type, bool *ambiguous);
 
 /* Offsets in the class of PCI devices. */
 #define ABI_CLASS_REALIZE	184
@@ -59,13 +62,11 @@ object_t *object_resolve_path_type(const char *path, const char *type, bool *amb
 #define ABI_CLASS_REVISION	220
 #define ABI_CLASS_CODE		222
 
-typedef void realize_fn(pci_device_t *dev, error_t **error);
-typedef void exit_fn(pci_device_t *dev);
+typedef void realize_fn(struct pci_device *dev, struct error **error);
+typedef void exit_fn(struct pci_device *dev);
 
-__attribute__((format(printf, 6, 7)))
-void error_setg_internal(error_t **error, const char *file, int line, const char *function,
+void error_setg_internal(struct error **error, const char *file, int line, const char *function,
 			 const char *hint, const char *format, ...);
-__attribute__((format(printf, 1, 2)))
 void error_report(const char *format, ...);
 
 /* ---- memory ---- */
@@ -98,7 +99,7 @@ struct region_ops {
 
 extern char address_space_memory[];
 
-void memory_region_init_io(void *region, object_t *owner, const struct region_ops *ops,
+void memory_region_init_io(void *region, struct object *owner, const struct region_ops *ops,
 			   void *opaque, const char *name, uint64_t size);
 void *get_system_memory(void);
 void memory_region_add_subregion_overlap(void *region, uint64_t offset, void *subregion,
@@ -108,17 +109,18 @@ uint32_t address_space_rw(void *space, uint64_t address, uint64_t attrs, void *b
 
 /* ---- PCI ---- */
 
-void pci_register_bar(pci_device_t *dev, int number, uint8_t type, void *region);
-int pcie_endpoint_cap_init(pci_device_t *dev, uint8_t offset);
-void pcie_cap_exit(pci_device_t *dev);
-int msi_init(pci_device_t *dev, uint8_t offset, unsigned int vectors, bool msi64bit,
-	     bool per_vector_mask, error_t **error);
-void msi_uninit(pci_device_t *dev);
-bool msi_enabled(const pci_device_t *dev);
-void msi_notify(pci_device_t *dev, unsigned int vector);
-void pcie_ats_init(pci_device_t *dev, uint16_t offset, bool aligned);
-void pcie_pasid_init(pci_device_t *dev, uint16_t offset, uint8_t width, bool exec, bool priv);
-void pcie_pri_init(pci_device_t *dev, uint16_t offset, uint32_t outstanding, bool pasid_response);
+void pci_register_bar(struct pci_device *dev, int number, uint8_t type, void *region);
+int pcie_endpoint_cap_init(struct pci_device *dev, uint8_t offset);
+void pcie_cap_exit(struct pci_device *dev);
+int msi_init(struct pci_device *dev, uint8_t offset, unsigned int vectors, bool msi64bit,
+	     bool per_vector_mask, struct error **error);
+void msi_uninit(struct pci_device *dev);
+bool msi_enabled(const struct pci_device *dev);
+void msi_notify(struct pci_device *dev, unsigned int vector);
+void pcie_ats_init(struct pci_device *dev, uint16_t offset, bool aligned);
+void pcie_pasid_init(struct pci_device *dev, uint16_t offset, uint8_t width, bool exec, bool priv);
+void pcie_pri_init(struct pci_device *dev, uint16_t offset, uint32_t outstanding,
+		   bool pasid_response);
 
 /* ---- IOMMU ---- */
 
@@ -145,13 +147,15 @@ struct pri_notifier {
 
 typedef void iotlb_fn(void *notifier, struct iommu_entry *entry);
 
-int pci_iommu_init_iotlb_notifier(pci_device_t *dev, void *notifier, iotlb_fn *fn, void *opaque);
-int pci_iommu_register_iotlb_notifier(pci_device_t *dev, uint32_t pasid, void *notifier);
-int pci_pri_register_notifier(pci_device_t *dev, uint32_t pasid, struct pri_notifier *notifier);
-ssize_t pci_ats_request_translation(pci_device_t *dev, uint32_t pasid, bool priv, bool exec,
+int pci_iommu_init_iotlb_notifier(struct pci_device *dev, void *notifier, iotlb_fn *fn,
+				  void *opaque);
+int pci_iommu_register_iotlb_notifier(struct pci_device *dev, uint32_t pasid, void *notifier);
+int pci_pri_register_notifier(struct pci_device *dev, uint32_t pasid,
+			      struct pri_notifier *notifier);
+ssize_t pci_ats_request_translation(struct pci_device *dev, uint32_t pasid, bool priv, bool exec,
 				    uint64_t address, size_t length, bool no_write,
 				    struct iommu_entry *result, size_t results, uint32_t *errors);
-int pci_pri_request_page(pci_device_t *dev, uint32_t pasid, bool priv, bool exec,
+int pci_pri_request_page(struct pci_device *dev, uint32_t pasid, bool priv, bool exec,
 			 uint64_t address, bool last, uint16_t prgi, bool read, bool write);
 
 /* ---- main loop ---- */

@@ -105,7 +105,8 @@ static void forget(struct queue *queue)
 	queue->pace = 0;
 	memset(&queue->portal, 0, sizeof(queue->portal));
 	memset(queue->cache, 0, sizeof(queue->cache));
-	queue->taken = queue->finished = queue->submitted;
+	queue->finished = queue->submitted;
+	queue->taken = queue->submitted;
 	queue->requests = 0;
 	queue->denied = false;
 	queue->request_page = NO_PAGE;

@@ -9,6 +9,7 @@
 #ifndef _TESTDEV_H
 #define _TESTDEV_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -68,7 +69,7 @@ struct queue {
 	bool orphaned;
 	uint64_t request_page;
 	unsigned int requests;
-	char timer[ABI_TIMER_SIZE] __attribute__((aligned(16)));
+	uint64_t timer[ABI_TIMER_SIZE / 8];
 };
 
 enum counter {
@@ -89,7 +90,7 @@ enum counter {
 	COUNTERS
 };
 
-_Static_assert(COUNTERS == DMA_REG_COUNTERS, "counters and their registers");
+static_assert(COUNTERS == DMA_REG_COUNTERS, "counters and their registers");
 
 /*
  * The device's side of an address space. QEMU keeps pointers to the notifiers for as long as the
@@ -101,11 +102,11 @@ struct space {
 	struct testdev *dev;
 	struct space *next;
 	uint32_t pasid;
-	char iotlb[ABI_NOTIFIER_SIZE] __attribute__((aligned(16)));
+	uint64_t iotlb[ABI_NOTIFIER_SIZE / 8];
 };
 
 struct testdev {
-	pci_device_t *pci;
+	struct pci_device *pci;
 	struct testdev *next;
 	bool gone;
 	bool scheduled;

@@ -9,6 +9,8 @@
 . /vm/guest.sh
 
 tests=/tools/testing/selftests/ioasid
+kunit=/sys/module/kunit/parameters/filter_glob
+[ ! -e $kunit ] || echo none >$kunit
 insmod /vm/modules/ioasid.ko
 insmod /samples/ioasid_dma.ko no_stop=1
 

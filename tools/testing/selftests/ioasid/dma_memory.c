@@ -191,7 +191,7 @@ TEST_F(memory, not_of_a_process)
 		0,			/* the process has nothing there */
 		0x00007fffffffe000,
 	};
-	volatile uint64_t *portal;
+	void *portal;
 	struct ioasid_dma_done done;
 	size_t i;
 
@@ -202,7 +202,7 @@ TEST_F(memory, not_of_a_process)
 	/* Past the driver, the IOMMU is what refuses. */
 	portal = map_portal(self->fd, &self->bind);
 	ASSERT_NE(NULL, portal);
-	for (i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(addresses); i++) {
 		portal_submit(portal, DMA_OP_FILL, 0, addresses[i], PAGE, i);
 		ASSERT_EQ(0, wait_done(self->fd, &done));
 		EXPECT_EQ(i, done.cookie);
@@ -513,14 +513,14 @@ TEST_F(memory, pipeline)
 
 TEST_F(memory, portal)
 {
-	volatile uint64_t *portal = map_portal(self->fd, &self->bind);
+	void *portal = map_portal(self->fd, &self->bind);
 	struct buffer from = new_buffer(LENGTH), to = new_buffer(LENGTH);
 	uint64_t pattern = new_pattern();
 	struct ioasid_dma_done done;
 
 	ASSERT_NE(NULL, portal);
 	paint(from.data, LENGTH, pattern);
-	EXPECT_EQ(DMA_DEPTH, portal[DMA_REG_SPACE / 8]);
+	EXPECT_EQ(DMA_DEPTH, portal_read(portal, DMA_REG_SPACE));
 	portal_submit(portal, DMA_OP_COPY, (uintptr_t)from.data, (uintptr_t)to.data, LENGTH, 77);
 	ASSERT_EQ(0, wait_done(self->fd, &done));
 	EXPECT_EQ(77, done.cookie);
@@ -533,12 +533,12 @@ TEST_F(memory, portal)
 
 TEST_F_SIGNAL(memory, portal_after_unbind, SIGBUS)
 {
-	volatile uint64_t *portal = map_portal(self->fd, &self->bind);
+	void *portal = map_portal(self->fd, &self->bind);
 
 	ASSERT_NE(NULL, portal);
-	ASSERT_EQ(DMA_DEPTH, portal[DMA_REG_SPACE / 8]);
+	ASSERT_EQ(DMA_DEPTH, portal_read(portal, DMA_REG_SPACE));
 	ASSERT_EQ(0, unbind_queue(self->fd));
-	portal[DMA_REG_SUBMIT / 8] = 1;
+	portal_write(portal, DMA_REG_SUBMIT, 1);
 	ASSERT_TRUE(false) TH_LOG("the portal is still there");
 }
 
@@ -641,6 +641,6 @@ TEST(no_more_queues)
 	EXPECT_LE(0, fd);
 }
 
-DMA_TOTALS
+#include "dma_totals.h"
 
 TEST_HARNESS_MAIN

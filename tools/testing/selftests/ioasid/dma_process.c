@@ -16,8 +16,8 @@
 
 /* Room for what a child tells its parent. */
 struct shared {
-	_Atomic int ready;
-	_Atomic int go;
+	atomic_int ready;
+	atomic_int go;
 	uint32_t pasids[256];
 };
 
@@ -31,7 +31,7 @@ static struct shared *new_shared(void)
 	return shared;
 }
 
-static bool wait_for(_Atomic int *flag, int value)
+static bool wait_for(atomic_int *flag, int value)
 {
 	int i;
 
@@ -319,8 +319,6 @@ static const struct event {
 	{ "unbind and bind", event_rebind },
 };
 
-#define EVENTS (sizeof(events) / sizeof(events[0]))
-
 enum end { END_EXIT, END_KILL, END_FAULT, END_EXEC, ENDS };
 
 struct life {
@@ -374,7 +372,7 @@ static int live_until_the_end(void *data)
 		return 1;
 	case END_FAULT:
 		munmap(map, 2 * ARENA);
-		*(volatile uint8_t *)arena.data = 0;
+		__atomic_store_n(arena.data, 0, __ATOMIC_RELAXED);
 		return 1;
 	default:
 		for (;;)
@@ -391,7 +389,7 @@ TEST_F_TIMEOUT(process, end_under_every_event, 240)
 	int end;
 
 	/* The kernel notes it in its log when a process runs into a fault. */
-	for (i = 0; i < EVENTS; i++) {
+	for (i = 0; i < ARRAY_SIZE(events); i++) {
 		life.event = &events[i];
 		for (life.end = 0; life.end < ENDS; life.end++) {
 			life.shared->ready = 0;
@@ -416,7 +414,7 @@ TEST_F(process, fork_while_bound)
 	uint64_t pattern = new_pattern(), fresh = new_pattern();
 	uint8_t *memory = fresh_pages(4 * PAGE);
 	struct ioasid_dma_bind bind;
-	volatile uint64_t *portal;
+	void *portal;
 	int fd = open_device(0);
 	pid_t pid;
 
@@ -443,7 +441,7 @@ TEST_F(process, fork_while_bound)
 		if (!holds(memory, 4 * PAGE, fresh))
 			_exit(6);
 		/* Not inherited. */
-		_exit(portal[0]);
+		_exit(portal_read(portal, DMA_REG_SPACE));
 	}
 	EXPECT_EQ(-SIGSEGV, end_of(pid));
 	EXPECT_TRUE(untouched(memory, 4 * PAGE, pattern));
@@ -617,7 +615,7 @@ static bool appears(const char *path, bool there)
 struct victim {
 	int fd;
 	uint8_t *memory;
-	volatile uint64_t *portal;
+	void *portal;
 };
 
 static bool make_victim(struct victim *victim)
@@ -633,14 +631,14 @@ static bool make_victim(struct victim *victim)
 	victim->portal = map_portal(victim->fd, &bind);
 	if (!victim->portal)
 		return false;
-	return victim->portal[DMA_REG_SPACE / 8] == DMA_DEPTH - 1;
+	return portal_read(victim->portal, DMA_REG_SPACE) == DMA_DEPTH - 1;
 }
 
 static int touch_portal(void *data)
 {
 	struct victim *victim = data;
 
-	return victim->portal[0];
+	return portal_read(victim->portal, DMA_REG_SPACE);
 }
 
 static bool is_left_alone(struct victim *victim)
@@ -755,7 +753,7 @@ TEST_F_TIMEOUT(process, unplugged_while_bound, 120)
 	}
 }
 
-DMA_TOTALS
+#include "dma_totals.h"
 
 int main(int argc, char **argv)
 {
