@@ -136,17 +136,18 @@ impl Life {
         self.update(Word::begin).map(|_| ())
     }
 
-    /// Begins a pass of somebody who may not tell of an ID that is given up.
+    /// Begins a pass of somebody who may not tell of an ID that is given up. Returns the word as it
+    /// was then: what happens from now on is told in this pass.
     ///
     /// # Errors
     ///
-    /// As for [`Word::begin`], and `EBUSY` if it is.
-    pub(crate) fn begin_held(&self) -> Result {
+    /// The word if the ID is given up or reclaimed, or if a pass is on.
+    pub(crate) fn begin_held(&self) -> Result<Word, Word> {
         self.update(|word| match word.state() {
-            State::FreePending => Err(EBUSY),
-            _ => word.begin(),
+            State::FreePending => Err(word),
+            _ => word.begin().map_err(|_| word),
         })
-        .map(|_| ())
+        .map(|(_, new)| new)
     }
 
     /// Ends a pass if nothing is due. Returns the word if it has ended.

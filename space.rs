@@ -351,16 +351,39 @@ impl<H: MmExit> Space<H> {
         }
         ledger.serial = ledger.serial.wrapping_add(1);
         entry.serial = Serial::new(ledger.serial, entry.serial.is_adopted());
-        let id = ledger.insert(entry, slot)?;
-        let is_busy = if audible == ledger.audible {
-            audible
-        } else {
-            // The lock was dropped for memory, and somebody has subscribed.
-            ledger
-                .get(id)
-                .is_some_and(|entry| entry.life.begin_held().is_ok())
-        };
-        Ok(Published { id, is_busy })
+        match ledger.insert_at_once(entry, slot) {
+            Ok(id) => Ok(Published {
+                id,
+                is_busy: audible,
+            }),
+            Err((err, entry)) if err == ENOMEM => Self::insert_later(ledger, entry, slot),
+            Err(err) => Err(err),
+        }
+    }
+
+    /// Publishes an entry for which there is no memory at hand. While the lock is dropped the first
+    /// subscriber may come, or the last one go; so the pass is on in any case.
+    #[cold]
+    fn insert_later<'a>(
+        ledger: &mut Guard<'a, Entry, Ledger>,
+        mut entry: Unpublished<'a, Entry>,
+        slot: Slot,
+    ) -> Result<Published, (Error, Unpublished<'a, Entry>)> {
+        entry.life = Life::new(Word::new_busy());
+        match ledger.insert(entry, slot) {
+            Ok(id) => Ok(Published {
+                id,
+                // Whoever has found it meanwhile may have left something to tell.
+                is_busy: ledger.audible
+                    || ledger
+                        .get(id)
+                        .is_some_and(|entry| entry.life.end().is_err()),
+            }),
+            Err((err, mut entry)) => {
+                entry.life = Life::new(Word::new());
+                Err((err, entry))
+            }
+        }
     }
 
     fn insert_lowest<'a>(

@@ -56,7 +56,7 @@ check_prototypes!(
 
 type Call = unsafe extern "C" fn(*mut bindings::notifier_block, c_ulong, *mut c_void) -> c_int;
 
-/// A `notifier_block` and what keeps its scope.
+/// A `notifier_block`, and the mm that it is for.
 ///
 /// # Invariants
 ///
@@ -64,18 +64,8 @@ type Call = unsafe extern "C" fn(*mut bindings::notifier_block, c_ulong, *mut c_
 struct Notifier {
     block: NonNull<bindings::notifier_block>,
     call: Call,
-    /// The set, to which there is a reference.
-    set: Option<SetTag>,
+    /// Its address is the scope, and must not come back. A set's handle does not.
     _mm: Option<ARef<Mm>>,
-}
-
-impl Drop for Notifier {
-    fn drop(&mut self) {
-        if let (Some(set), Some(pool)) = (self.set, pool()) {
-            // By the comment above there is one.
-            let _ = pool.put_set(set);
-        }
-    }
 }
 
 // SAFETY: By the type invariant the callback may be called from any task.
@@ -117,7 +107,7 @@ impl Listener for Notifier {
     }
 }
 
-/// Subscribes a block; its address is its key. A set is kept as long as the subscription lasts.
+/// Subscribes a block; its address is its key.
 ///
 /// # Safety
 ///
@@ -136,18 +126,13 @@ unsafe fn subscribe(
         (block.notifier_call.ok_or(EINVAL)?, block.priority)
     };
     let pool = pool().ok_or(ENODEV)?;
-    let set = match scope {
-        Scope::Set(tag) => {
-            pool.get_set(SetTag(tag))?;
-            Some(SetTag(tag))
-        }
-        _ => None,
-    };
+    if let Scope::Set(set) = scope {
+        pool.expect_open(SetTag(set))?;
+    }
     // INVARIANT: By the safety requirements; the pool drops it when it is unregistered.
     let notifier = Notifier {
         block,
         call,
-        set,
         _mm: mm,
     };
     let listener = KBox::new(notifier, GFP_KERNEL_ACCOUNT)?;

@@ -327,6 +327,27 @@ impl<'a, T, D> Guard<'a, T, D> {
         object: Unpublished<'a, T>,
         slot: Slot,
     ) -> Result<u32, (Error, Unpublished<'a, T>)> {
+        self.insert_with(object, slot, bindings::GFP_KERNEL)
+    }
+
+    /// As [`Guard::insert`] but for the lock, which is held throughout; so `ENOMEM` only says that
+    /// there is no memory at hand.
+    #[inline]
+    pub(crate) fn insert_at_once(
+        &mut self,
+        object: Unpublished<'a, T>,
+        slot: Slot,
+    ) -> Result<u32, (Error, Unpublished<'a, T>)> {
+        self.insert_with(object, slot, bindings::GFP_NOWAIT)
+    }
+
+    #[inline]
+    fn insert_with(
+        &mut self,
+        object: Unpublished<'a, T>,
+        slot: Slot,
+        flags: bindings::gfp_t,
+    ) -> Result<u32, (Error, Unpublished<'a, T>)> {
         if !ptr::eq(object.cache, &*self.array.cache) {
             return Err((EINVAL, object));
         }
@@ -339,12 +360,12 @@ impl<'a, T, D> Guard<'a, T, D> {
             // found, and not afterwards.
             Slot::Lowest(min, max) => unsafe {
                 let limit = bindings::xa_limit { min, max };
-                bindings::__xa_alloc(xa, id, node.cast(), limit, bindings::GFP_KERNEL)
+                bindings::__xa_alloc(xa, id, node.cast(), limit, flags)
             },
             // SAFETY: The lock is held; the number is written before the object can be found.
             Slot::At(number) => unsafe {
                 *id = number;
-                bindings::__xa_insert(xa, index(number), node.cast(), bindings::GFP_KERNEL)
+                bindings::__xa_insert(xa, index(number), node.cast(), flags)
             },
         };
         match to_result(ret) {

@@ -13,7 +13,8 @@ use crate::{
 use core::ptr;
 use kernel::{
     macros::kunit_tests,
-    prelude::*, //
+    prelude::*,
+    sync::rcu, //
 };
 
 const ANY: SetTag = SetTag::NONE;
@@ -71,11 +72,7 @@ mod tests {
         pool.flush();
         // B-057: all of it is there again.
         assert!(pool.space.set_aside(0)? == LIMIT - 1);
-        assert!(pool
-            .space
-            .sets
-            .next(1, &kernel::sync::rcu::read_lock())
-            .is_none());
+        assert!(pool.space.sets.next(1, &rcu::read_lock()).is_none());
         Ok(())
     }
 
@@ -93,6 +90,27 @@ mod tests {
         assert!(alloc(&pool, set, 1, 9) == Err(EBUSY));
         pool.put_set(set)?;
         assert!(pool.put_set(set) == Err(ENOENT));
+        Ok(())
+    }
+
+    /// Whoever has pinned an ID to give it an SPID, and comes too late.
+    #[test]
+    fn attach_to_reclaimed_changes_nothing() -> Result {
+        let pool = new_pool()?;
+        let id = alloc(&pool, ANY, 1, 9)?;
+        pool.attach_spid(id, 7)?;
+        pool.space.pin(id)?;
+        assert!(pool.free(ANY, id)?);
+        let guard = rcu::read_lock();
+        let entry = pool.space.lookup(id, &guard).ok_or(ENOENT)?;
+        assert!(pool.space.attach_spid(entry, 8, false) == Err(ENOENT));
+        assert!(entry.spid() == Some(7));
+        drop(guard);
+        assert!(pool.space.unpin(id).is_some());
+        assert_eq!(pool.query_set(ANY)?.spids, 0);
+        assert_eq!(alloc(&pool, ANY, 1, 9)?, id);
+        pool.attach_spid(id, 7)?;
+        assert!(pool.free(ANY, id)?);
         Ok(())
     }
 
@@ -204,11 +222,7 @@ mod tests {
             assert_eq!(alloc()?, 1);
             assert!(pool.free(set, 1)?);
             pool.flush();
-            assert!(pool
-                .space
-                .sets
-                .next(1, &kernel::sync::rcu::read_lock())
-                .is_none());
+            assert!(pool.space.sets.next(1, &rcu::read_lock()).is_none());
         }
         // Nor is it left behind when there was no first ID.
         let taken = pool.alloc(ANY, range, None, ptr::null_mut())?;
@@ -216,11 +230,7 @@ mod tests {
         let failed = pool.alloc_static(set.0, only, Policy::Lowest, ptr::null_mut());
         assert!(failed == Err(ENOSPC));
         pool.flush();
-        assert!(pool
-            .space
-            .sets
-            .next(1, &kernel::sync::rcu::read_lock())
-            .is_none());
+        assert!(pool.space.sets.next(1, &rcu::read_lock()).is_none());
         assert!(pool.free(ANY, taken)?);
         Ok(())
     }

@@ -245,7 +245,10 @@ impl Pool {
     pub(crate) fn notify_bind(&self, id: u32, scopes: Scopes) -> Result {
         let guard = rcu::read_lock();
         let entry = self.space.lookup(id, &guard).ok_or(ENOENT)?;
-        entry.life.begin_held()?;
+        entry
+            .life
+            .begin_held()
+            .map_err(|word| if word.is_dead() { ENOENT } else { EBUSY })?;
         let told = self.tell_bind(entry, scopes, &guard);
         self.act(entry, Change::Pass, &guard);
         told
@@ -328,19 +331,19 @@ impl Pool {
             return false;
         };
         match entry.life.begin_held() {
-            Ok(()) => {
+            Ok(word) => {
                 one.set_reach(id);
                 let (subject, token) = self.subject(entry, &guard);
                 if Audience::includes(scope, subject.set, token) {
                     let _ = one.tell(Event::Alloc, &subject);
-                    if entry.life.word().state() == State::Active {
+                    if word.state() == State::Active {
                         let _ = one.tell(Event::Bind, &subject);
                     }
                 }
                 self.act(entry, Change::Pass, &guard);
                 true
             }
-            Err(err) if err == EBUSY && entry.life.word().is_being_told() => false,
+            Err(word) if word.is_being_told() => false,
             // Given up: nothing more is told of it, unless it is the next one with this number.
             Err(_) => self.space.while_there(entry, || one.set_reach(id)),
         }

@@ -219,6 +219,19 @@ impl Pool {
         found.life.get().map_err(|_| EBUSY)
     }
 
+    /// Checks that there will be more to tell of a set.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there is none, `EBUSY` if its owner has ended it.
+    pub(crate) fn expect_open(&self, set: SetTag) -> Result {
+        let guard = rcu::read_lock();
+        if self.find_set(set, &guard)?.life.word().is_pending() {
+            return Err(EBUSY);
+        }
+        Ok(())
+    }
+
     /// Drops a reference to a set, its owner's after all others.
     ///
     /// # Errors

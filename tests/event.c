@@ -218,36 +218,34 @@ static void unregister_finds_its_own_scope_only(struct kunit *test)
 	expect_story(story, "global:ALLOC(6); later:ALLOC(6)");
 }
 
-/* B-150: the handle stays good until the last subscriber has gone. */
-static void subscription_keeps_the_set(struct kunit *test)
+/* B-150: a subscription does not keep the set from ending, and its end can be told to it, too. */
+static void set_ends_with_subscribers(struct kunit *test)
 {
-	struct ioasid_set *set = must_set(test, 5);
+	struct ioasid_set *set = must_set(test, 5), *next;
 	struct story *story = story_new(test);
-	struct subscriber *global = subscribe(story, "global", 0, NULL);
-	struct subscriber *a = subscribe(story, "a", 0, set), *b = subscribe(story, "b", 0, set);
+	struct subscriber *a, *b;
 
+	subscribe(story, "global", 1, NULL);
+	a = subscribe(story, "a", 0, set);
+	b = subscribe(story, "b", 0, set);
 	must_alloc_number(test, set, 5, NULL);
+	KUNIT_EXPECT_EQ(test, ioasid_get(set, 5), 0);
 	story_forget(story);
-	KUNIT_EXPECT_EQ(test, ioasid_set_free(set), 0);
-	KUNIT_EXPECT_EQ(test, story_count(story, "a", IOASID_NOTIFY_FREE), 1);
-	KUNIT_EXPECT_EQ(test, story_count(story, "b", IOASID_NOTIFY_FREE), 1);
-	KUNIT_EXPECT_EQ(test, story_count(story, "global", IOASID_NOTIFY_FREE), 1);
-	msleep(50);
-	KUNIT_EXPECT_FALSE(test, is_gone(set));
-	unsubscribe(a);
-	msleep(50);
-	KUNIT_EXPECT_FALSE(test, is_gone(set));
-	/* Which is when its end is told; and it cannot be had back. */
-	KUNIT_EXPECT_EQ(test, story_count(story, NULL, IOASID_NOTIFY_SET_FREE), 0);
-	KUNIT_EXPECT_EQ(test, ioasid_register_notifier(set, &a->nb), -EBUSY);
-	unsubscribe(b);
-	KUNIT_EXPECT_TRUE(test, eventually(is_gone(set)));
+	KUNIT_EXPECT_EQ(test, ioasid_set_free(set), 1);
+	expect_story(story, "global:FREE(5); a:FREE(5); b:FREE(5)");
+	KUNIT_EXPECT_EQ(test, ioasid_register_notifier(set, &a->nb), -EINVAL);
+	KUNIT_EXPECT_TRUE(test, ioasid_put(NULL, 5));
+	KUNIT_EXPECT_TRUE(test, eventually(story_count(story, "b", IOASID_NOTIFY_SET_FREE)));
+	expect_story(story, "global:SET_FREE; a:SET_FREE; b:SET_FREE");
 	KUNIT_EXPECT_TRUE(test, eventually(capacity_left() == capacity_in_all()));
-	KUNIT_EXPECT_TRUE(test, eventually(story_count(story, "global", IOASID_NOTIFY_SET_FREE)));
-	unsubscribe(global);
-	KUNIT_EXPECT_EQ(test, story_count(story, "global", IOASID_NOTIFY_SET_FREE), 1);
-	KUNIT_EXPECT_EQ(test, story_count(story, NULL, IOASID_NOTIFY_SET_FREE), 1);
-	KUNIT_EXPECT_EQ(test, story_count(story, NULL, IOASID_NOTIFY_FREE), 3);
+	/* A later set is another one, wherever it lies. */
+	next = must_set(test, 5);
+	must_alloc_number(test, next, 5, NULL);
+	expect_story(story, "global:SET_ALLOC; global:ALLOC(5)");
+	unsubscribe(a);
+	unsubscribe(b);
+	KUNIT_EXPECT_EQ(test, ioasid_free(next, 5), 0);
+	expect_story(story, "global:FREE(5)");
 }
 
 static int vanishing_call(struct notifier_block *nb, unsigned long val, void *data)
@@ -321,7 +319,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(block_may_be_in_several_scopes),
 	KUNIT_CASE(unregister_of_unknown_is_quiet),
 	KUNIT_CASE(unregister_finds_its_own_scope_only),
-	KUNIT_CASE(subscription_keeps_the_set),
+	KUNIT_CASE(set_ends_with_subscribers),
 	KUNIT_CASE(block_may_vanish_after_unregister),
 	KUNIT_CASE(many_subscribe_and_leave),
 	{}

@@ -75,6 +75,14 @@ static int replay_err(struct scene *scene, struct notifier_block *nb)
 	}
 }
 
+static void replay_end(struct scene *scene, struct notifier_block *nb)
+{
+	if (scene->scope == MM)
+		ioasid_unregister_notifier_mm(scene->mm, nb);
+	else
+		ioasid_unregister_notifier(scene->scope == SET ? scene->set : NULL, nb);
+}
+
 static struct subscriber *replay(struct scene *scene, const char *name,
 				 int (*answer)(struct subscriber *sub, unsigned long val,
 					       const struct ioasid_nb_args *args))
@@ -251,12 +259,97 @@ static void replay_of_mm_without_set_is_empty(struct kunit *test)
 
 #define TRAFFIC_IDS 24
 
+struct traffic {
+	struct ioasid_set *sets[2];
+	unsigned int rounds;
+	bool stop;
+};
+
+/* Lives of IDs of a set and of the kernel's own, as fast as it goes. */
+static void make_traffic(void *data)
+{
+	struct traffic *traffic = data;
+	ioasid_t ids[TRAFFIC_IDS];
+	unsigned long flags;
+	int i;
+
+	while (!READ_ONCE(traffic->stop)) {
+		for (i = 0; i < TRAFFIC_IDS; i++) {
+			ids[i] = ioasid_alloc(traffic->sets[i & 1], 50, 99, &ids[i]);
+			if (i % 3)
+				ioasid_attach_spid(ids[i], i);
+			cond_resched();
+		}
+		for (i = 0; i < TRAFFIC_IDS; i++) {
+			if (i % 3 == 1)
+				ioasid_detach_spid(ids[i]);
+			if (i % 5 == 1)
+				local_irq_save(flags);
+			ioasid_free(NULL, ids[i]);
+			if (i % 5 == 1)
+				local_irq_restore(flags);
+		}
+		traffic->rounds++;
+	}
+}
+
+static void history_release(void *history)
+{
+	vfree(history);
+}
+
+/* B-128, B-143: no event is lost between the replay and what follows, and none is told twice. */
+static void replay_agrees_with_racing_events(struct kunit *test)
+{
+	struct traffic traffic = {};
+	unsigned int rounds = 0, told = 0, faults = 0;
+	unsigned long end = jiffies + 4 * HZ;
+	struct history *history = vmalloc(sizeof(*history));
+	struct helper *helper;
+	struct scene scene;
+
+	KUNIT_ASSERT_NOT_NULL(test, history);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, history_release, history), 0);
+	scene_init(test, &scene);
+	traffic.sets[0] = scene.set;
+	helper = helper_start(test, make_traffic, &traffic);
+	while (time_before(jiffies, end)) {
+		history_init(history, scope_names[scene.scope], rounds % 4, true);
+		KUNIT_EXPECT_EQ(test, replay_err(&scene, &history->nb), 0);
+		/* These are there all the time. */
+		if (history->ids[5].chapter != CHAPTER_IDLE ||
+		    history->ids[6].chapter != CHAPTER_BOUND ||
+		    history->ids[7].chapter != CHAPTER_NONE)
+			faults++;
+		if (rounds & 1)
+			usleep_range(100, 3000);
+		replay_end(&scene, &history->nb);
+		WRITE_ONCE(history->closed, true);
+		told += history_told(history, IOASID_NOTIFY_FREE);
+		faults += atomic_read(&history->faults);
+		if (faults)
+			break;
+		rounds++;
+	}
+	WRITE_ONCE(traffic.stop, true);
+	helper_join(test, helper);
+	KUNIT_EXPECT_EQ(test, atomic_read(&history->faults), 0);
+	KUNIT_EXPECT_EQ(test, faults, 0);
+	KUNIT_EXPECT_GT(test, rounds, 10);
+	KUNIT_EXPECT_GT(test, traffic.rounds, 10);
+	KUNIT_EXPECT_GT(test, told, 10);
+	kunit_info(test, "%u registrations, %u rounds of %u IDs\n", rounds, traffic.rounds,
+		   TRAFFIC_IDS);
+	scene_end(test);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(what_is_there_is_told, scopes_gen_params),
 	KUNIT_CASE_PARAM(replay_happens_once, scopes_gen_params),
 	KUNIT_CASE_PARAM(refusals_do_not_count, scopes_gen_params),
 	KUNIT_CASE_PARAM(handlers_may_change_what_is_replayed, scopes_gen_params),
 	KUNIT_CASE(replay_of_mm_without_set_is_empty),
+	KUNIT_CASE_PARAM(replay_agrees_with_racing_events, scopes_gen_params),
 	{}
 };
 

@@ -327,7 +327,7 @@ void *ioasid_find(struct ioasid_set *set, ioasid_t ioasid, bool (*getter)(void *
  * * ERR_PTR(%-EINVAL): unknown @type, or no @token for the type
  * * ERR_PTR(%-EEXIST): the mm has a set, or is getting one right now
  * * ERR_PTR(%-ESRCH): the mm is exiting
- * * ERR_PTR(%-ENOSPC): less than @quota is left of the capacity
+ * * ERR_PTR(%-ENOSPC): less than @quota is left of the capacity, or there are 2^20 - 1 sets
  * * ERR_PTR(%-ENOMEM): out of memory
  * * ERR_PTR(%-EINTR): a signal came first
  * * ERR_PTR(%-ENODEV): called before the module is up
@@ -642,7 +642,7 @@ int ioasid_cancel_capacity(ioasid_t nr);
 
 /**
  * ioasid_register_notifier() - subscribe to the events of a set, or of all
- * @set: the set, to which a reference is kept; NULL for every ID and set
+ * @set: the set, which may end meanwhile; NULL for every ID and set
  * @nb: the handler, with its priority
  *
  * For each event all subscribers are called one after the other, global ones and those of the
@@ -688,7 +688,7 @@ int ioasid_register_notifier_replay(struct ioasid_set *set, struct notifier_bloc
  * @set: as given to ioasid_register_notifier()
  * @nb: as given to ioasid_register_notifier(); one that is not registered there is ignored
  *
- * On return @nb does not run and will not.
+ * On return @nb does not run and will not. The set may have gone.
  *
  * Context: Process context, not from a handler. May sleep.
  */
@@ -808,7 +808,7 @@ void ioasid_unregister_allocator(struct ioasid_allocator_ops *ops);
  * Return: 0, or
  *
  * * %-EINVAL: @total out of range
- * * %-EBUSY: it was set before, or an ID was allocated before
+ * * %-EBUSY: it was set before, or an ID, a quota or a reservation was asked for before
  * * %-ENODEV: called before the module is up
  */
 int ioasid_install_capacity(ioasid_t total);
