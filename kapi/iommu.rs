@@ -74,6 +74,7 @@ pub(crate) fn alloc_global_pasid(device: &Device) -> Option<u32> {
     }
     // SAFETY: The device is valid, and the IOMMU core knows it.
     let id = unsafe { bindings::iommu_alloc_global_pasid(raw(device)) };
+    // `IOMMU_PASID_INVALID`.
     (id != u32::MAX).then_some(id)
 }
 

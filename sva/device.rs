@@ -8,7 +8,8 @@ use super::{
         Host, //
     },
     Backend,
-    Book, //
+    Book,
+    IommuCore, //
 };
 use crate::{
     id::{
@@ -66,6 +67,11 @@ impl Enabled {
         &*self.backend
     }
 
+    /// Whether the IOMMU core serves it.
+    fn by_core(&self) -> bool {
+        self.backend.key() == IommuCore::KEY
+    }
+
     pub(super) fn limits(&self) -> IdRange {
         self.limits
     }
@@ -120,7 +126,11 @@ impl Seat {
 
     /// Notes how a bind has ended.
     pub(super) fn note(&mut self, err: Option<Error>) {
-        self.why = err.and_then(said_by_bind);
+        let by_core = self
+            .enabled
+            .as_ref()
+            .is_some_and(|enabled| enabled.by_core());
+        self.why = err.and_then(|err| said_by_bind(err, by_core));
     }
 }
 
@@ -158,11 +168,11 @@ const CUSTOM_ACTIVE: &CStr = c"a custom IOASID allocator is active that may clas
     core";
 
 /// What a failed bind says about the device, if it does.
-fn said_by_bind(err: Error) -> Option<&'static CStr> {
-    let why = if err == ENODEV {
+fn said_by_bind(err: Error, by_core: bool) -> Option<&'static CStr> {
+    let why = if err == ENODEV && by_core {
         c"the IOMMU driver refused: it lacks a paging mode or page size of the CPU (try no5lvl), or \
           ATS, PRI or PASID of the device are off"
-    } else if err == not_supported() {
+    } else if err == not_supported() && by_core {
         c"the IOMMU driver cannot share address spaces"
     } else if err == EOVERFLOW {
         c"the PASID of the address space is outside the limits of the device"
@@ -249,7 +259,7 @@ impl Pool {
         backend: Arc<dyn Backend>,
         gone: fn(&Device),
     ) -> Result<(), Refusal> {
-        let is_shared = backend.names_numbers();
+        let by_core = backend.key() == IommuCore::KEY;
         let asked = self.asked_range(limits)?;
         let key = address_of(device);
         // What is not needed after all is dropped when the book is closed.
@@ -258,7 +268,7 @@ impl Pool {
         if book.devices.get(&key).is_some_and(Seat::is_enabled) {
             return Err(EEXIST.into());
         }
-        let limits_now = if backend.key() == super::IommuCore::KEY {
+        let limits_now = if by_core {
             obstacle(device)?;
             let last = iommu::pasids(device).saturating_sub(1);
             let max = asked.max().min(last);
@@ -281,7 +291,7 @@ impl Pool {
             GFP_KERNEL,
         )?;
         let spare = Self::seat(&mut book, key, spare);
-        let hosted = if is_shared && enabled.backend().key() == super::IommuCore::KEY {
+        let hosted = if by_core {
             self.share(&mut book, device)
         } else {
             Ok(())
@@ -384,9 +394,9 @@ impl Pool {
         if enabled.bonds.load(Relaxed) != 0 {
             return Err(EBUSY);
         }
-        let was_shared = enabled.backend().key() == super::IommuCore::KEY;
+        let by_core = enabled.by_core();
         seat.enabled = None;
-        if was_shared {
+        if by_core {
             self.unshare(seat, false);
         }
         let gone = Self::vacate(&mut book, key);
@@ -429,10 +439,7 @@ impl Pool {
         let key = address_of(device);
         let mut book = self.sva.open();
         let seat = book.devices.get_mut(&key).ok_or(ENODEV)?;
-        let by_sva = seat
-            .enabled
-            .as_ref()
-            .is_some_and(|enabled| enabled.backend().key() == super::IommuCore::KEY);
+        let by_sva = seat.enabled.as_ref().is_some_and(|one| one.by_core());
         if seat.shares <= u32::from(by_sva) {
             return Err(ENODEV);
         }

@@ -144,8 +144,8 @@ struct ioasid_sva_params {
  *
  * Without ops the device becomes a member of the host allocator, as by ioasid_add_device(): from
  * then on IOASIDs are numbers that the IOMMU core has reserved, so that the two never hand out
- * the same one. On failure one line in the kernel log says why SVA is not to be had, and
- * ioasid_sva_why() says it again.
+ * the same one. If the device, its IOMMU or other IDs are in the way, one line in the kernel log
+ * says what it is, and ioasid_sva_why() says it again.
  *
  * The driver calls it in probe() and ioasid_sva_disable_device() in remove(). SVA is disabled by
  * itself when the driver is unbound or the device goes.
@@ -182,9 +182,9 @@ int ioasid_sva_disable_device(struct device *dev);
  * ioasid_sva_why() - why an address space cannot be bound to a device
  * @dev: the device
  *
- * The words are meant for people: the missing capability, width, IOMMU mode or kernel option. They
- * are those of the last failed ioasid_sva_enable_device() or ioasid_sva_bind_device(); before the
- * first of either, they say what enabling would run into.
+ * The words are meant for people: the missing capability, width, IOMMU mode or kernel option. If
+ * SVA is enabled on @dev they say why the last ioasid_sva_bind_device() failed, else what
+ * ioasid_sva_enable_device() without ops and limits would run into now.
  *
  * Context: Process context. May sleep.
  * Return: a string that stays as long as this module, or NULL if nothing is known to be in the
@@ -259,7 +259,8 @@ ioasid_t ioasid_sva_get_pasid(struct ioasid_bond *bond);
  *
  * Context: Any context but NMI. Takes no lock.
  * Return: the mm with mm_users taken, for the caller to mmput(), or to mmput_async() in atomic
- * context; NULL if no device is bound to one under @pasid, or if it exits.
+ * context; NULL if @pasid is not the ID of an address space, or if that exits. The ID of the IOMMU
+ * core stays that of an address space between its binds.
  */
 struct mm_struct *ioasid_sva_find(ioasid_t pasid);
 
