@@ -52,6 +52,7 @@ struct Mock {
     attaches: Atomic<u32>,
     detaches: Atomic<u32>,
     releases: Atomic<u32>,
+    abandoned: Atomic<u32>,
 }
 
 impl Mock {
@@ -64,6 +65,7 @@ impl Mock {
                 attaches: Atomic::new(0),
                 detaches: Atomic::new(0),
                 releases: Atomic::new(0),
+                abandoned: Atomic::new(0),
             },
             GFP_KERNEL,
         )?)
@@ -95,6 +97,14 @@ impl Backend for MockBackend {
         self.0.follows.fetch_add(1, Relaxed);
         Ok(Arc::new(MockFollower(self.0.clone()), GFP_KERNEL)?)
     }
+
+    fn is_within(&self, is_there: &dyn Fn(usize) -> bool) -> bool {
+        is_there(self.key())
+    }
+
+    fn abandon(&self) {
+        self.0.abandoned.fetch_add(1, Relaxed);
+    }
 }
 
 impl Follower for MockFollower {
@@ -121,6 +131,14 @@ impl Follower for MockFollower {
 
     fn release(&self) {
         self.0.releases.fetch_add(1, Relaxed);
+    }
+
+    fn is_within(&self, is_there: &dyn Fn(usize) -> bool) -> bool {
+        is_there(ptr::from_ref::<Mock>(&self.0).addr())
+    }
+
+    fn abandon(&self) {
+        self.0.abandoned.fetch_add(1, Relaxed);
     }
 }
 
@@ -379,6 +397,23 @@ mod tests {
         scene.pool.unbind(bond)?;
         assert_eq!(scene.mock.calls().detaches, 1);
         assert!(scene.pool.unbind(bond) == Err(ENOENT));
+        Ok(())
+    }
+
+    /// B-024, B-228: whoever has its back end where code goes away is disabled, and nobody else.
+    #[test]
+    fn back_end_that_goes_is_abandoned() -> Result {
+        let scene = Scene::new(77)?;
+        let bond = scene.bind()?;
+        assert_eq!(scene.pool.evict_devices(&|_| false), 0);
+        assert_eq!(scene.mock.abandoned.load(Relaxed), 0);
+        let address = ptr::from_ref::<Mock>(&scene.mock).addr();
+        assert_eq!(scene.pool.evict_devices(&|addr| addr == address), 1);
+        // The back end of the device, and what follows the mm.
+        assert_eq!(scene.mock.abandoned.load(Relaxed), 2);
+        assert!(scene.bind() == Err(ENODEV));
+        assert!(!scene.pool.is_active(77));
+        scene.pool.unbind(bond)?;
         Ok(())
     }
 }
