@@ -4,9 +4,11 @@
 
 use super::{
     alloc,
-    new_pool, //
+    new_pool,
+    Script, //
 };
 use crate::{
+    allocator::SpaceId,
     kapi::mm::TestMm,
     pool::Pool,
     set::SetTag,
@@ -397,6 +399,39 @@ mod tests {
         scene.pool.unbind(bond)?;
         assert_eq!(scene.mock.calls().detaches, 1);
         assert!(scene.pool.unbind(bond) == Err(ENOENT));
+        Ok(())
+    }
+
+    /// An idle number of the kernel's is in nobody's way who asks the kernel: a driver may be
+    /// loaded again while a process that used it lives.
+    #[test]
+    fn adopted_numbers_do_not_refuse_the_host() -> Result {
+        let scene = Scene::new(77)?;
+        let bond = scene.bind()?;
+        scene.pool.unbind(bond)?;
+        let script = Script::new(100)?;
+        let space = SpaceId(1, 1);
+        assert!(script.register(&scene.pool, 1) == Err(EAGAIN));
+        let id = alloc(&scene.pool, 1, 1)?;
+        let refused = scene
+            .pool
+            .register_alone(script.key(), space, script.clone());
+        assert!(refused == Err(EAGAIN));
+        assert!(scene.pool.free(ANY, id)?);
+        scene
+            .pool
+            .register_alone(script.key(), space, script.clone())?;
+        assert_eq!(alloc(&scene.pool, 1, 999)?, 100);
+        assert!(scene.pool.free(ANY, 100)?);
+        // B-013: and nobody waits in front of others.
+        let other = Script::new(200)?;
+        let behind = scene
+            .pool
+            .register_alone(other.key(), SpaceId(2, 2), other.clone());
+        assert!(behind == Err(EBUSY));
+        assert_eq!(scene.pool.unregister(script.key())?, 0);
+        let bond = scene.bind()?;
+        scene.pool.unbind(bond)?;
         Ok(())
     }
 
