@@ -58,7 +58,7 @@ pub(crate) struct Key(pub(crate) usize);
 pub(crate) enum Queue {
     /// Wait behind them.
     Yes,
-    /// Give up.
+    /// Give up: this is the host allocator.
     No,
 }
 
@@ -111,6 +111,10 @@ impl Group {
 pub(crate) trait Switch {
     /// Stops the default allocator. `EAGAIN` if it has IDs.
     fn close_default(&self) -> Result;
+
+    /// As [`Switch::close_default`], for one who cannot name what the kernel has given to an mm:
+    /// such IDs do not count.
+    fn close_default_for_host(&self) -> Result;
 
     /// Lets the default allocator give numbers.
     fn open_default(&self);
@@ -242,10 +246,14 @@ impl Registry {
         drop(groups);
 
         if is_first {
-            let closed = switch.close_default().or_else(|_| {
+            let close = || match queue {
+                Queue::Yes => switch.close_default(),
+                Queue::No => switch.close_default_for_host(),
+            };
+            let closed = close().or_else(|_| {
                 // IDs freed with interrupts off may still be on their way.
                 switch.catch_up();
-                switch.close_default()
+                close()
             });
             if let Err(err) = closed {
                 let failed = self.groups.lock().pop();

@@ -538,6 +538,11 @@ impl Pool {
         self.registry.has_custom()
     }
 
+    /// Whether there are IDs, resting ones included, whose numbers are not the kernel's.
+    pub(crate) fn has_own_numbers(&self) -> bool {
+        self.count(|entry| !entry.serial.is_adopted()) != 0
+    }
+
     /// Whether allocators of another number space are in front of those of this one.
     pub(crate) fn is_behind(&self, space: SpaceId) -> bool {
         self.registry.is_behind(space)
@@ -693,6 +698,16 @@ impl Jobs for Core {
 impl Switch for Pool {
     fn close_default(&self) -> Result {
         self.space.close_default()
+    }
+
+    fn close_default_for_host(&self) -> Result {
+        self.space.stop_default();
+        // There are none to come: who wants one waits for the switch.
+        if self.has_own_numbers() {
+            self.space.open_default();
+            return Err(EAGAIN);
+        }
+        Ok(())
     }
 
     fn open_default(&self) {

@@ -496,6 +496,11 @@ impl<H: MmExit> Space<H> {
         Ok(())
     }
 
+    /// Closes the default allocator, whatever IDs there are.
+    pub(crate) fn stop_default(&self) {
+        self.array.lock().open = false;
+    }
+
     /// Opens the default allocator.
     pub(crate) fn open_default(&self) {
         self.array.lock().open = true;

@@ -4,9 +4,11 @@
 
 use super::{
     alloc,
-    new_pool, //
+    new_pool,
+    Script, //
 };
 use crate::{
+    allocator::SpaceId,
     kapi::mm::TestMm,
     pool::Pool,
     set::SetTag,
@@ -52,6 +54,7 @@ struct Mock {
     attaches: Atomic<u32>,
     detaches: Atomic<u32>,
     releases: Atomic<u32>,
+    abandoned: Atomic<u32>,
 }
 
 impl Mock {
@@ -64,6 +67,7 @@ impl Mock {
                 attaches: Atomic::new(0),
                 detaches: Atomic::new(0),
                 releases: Atomic::new(0),
+                abandoned: Atomic::new(0),
             },
             GFP_KERNEL,
         )?)
@@ -95,6 +99,14 @@ impl Backend for MockBackend {
         self.0.follows.fetch_add(1, Relaxed);
         Ok(Arc::new(MockFollower(self.0.clone()), GFP_KERNEL)?)
     }
+
+    fn is_within(&self, is_there: &dyn Fn(usize) -> bool) -> bool {
+        is_there(self.key())
+    }
+
+    fn abandon(&self) {
+        self.0.abandoned.fetch_add(1, Relaxed);
+    }
 }
 
 impl Follower for MockFollower {
@@ -121,6 +133,14 @@ impl Follower for MockFollower {
 
     fn release(&self) {
         self.0.releases.fetch_add(1, Relaxed);
+    }
+
+    fn is_within(&self, is_there: &dyn Fn(usize) -> bool) -> bool {
+        is_there(ptr::from_ref::<Mock>(&self.0).addr())
+    }
+
+    fn abandon(&self) {
+        self.0.abandoned.fetch_add(1, Relaxed);
     }
 }
 
@@ -379,6 +399,56 @@ mod tests {
         scene.pool.unbind(bond)?;
         assert_eq!(scene.mock.calls().detaches, 1);
         assert!(scene.pool.unbind(bond) == Err(ENOENT));
+        Ok(())
+    }
+
+    /// An idle number of the kernel's is in nobody's way who asks the kernel: a driver may be
+    /// loaded again while a process that used it lives.
+    #[test]
+    fn adopted_numbers_do_not_refuse_the_host() -> Result {
+        let scene = Scene::new(77)?;
+        let bond = scene.bind()?;
+        scene.pool.unbind(bond)?;
+        let script = Script::new(100)?;
+        let space = SpaceId(1, 1);
+        assert!(script.register(&scene.pool, 1) == Err(EAGAIN));
+        let id = alloc(&scene.pool, 1, 1)?;
+        let refused = scene
+            .pool
+            .register_alone(script.key(), space, script.clone());
+        assert!(refused == Err(EAGAIN));
+        assert!(scene.pool.free(ANY, id)?);
+        scene
+            .pool
+            .register_alone(script.key(), space, script.clone())?;
+        assert_eq!(alloc(&scene.pool, 1, 999)?, 100);
+        assert!(scene.pool.free(ANY, 100)?);
+        // B-013: and nobody waits in front of others.
+        let other = Script::new(200)?;
+        let behind = scene
+            .pool
+            .register_alone(other.key(), SpaceId(2, 2), other.clone());
+        assert!(behind == Err(EBUSY));
+        assert_eq!(scene.pool.unregister(script.key())?, 0);
+        let bond = scene.bind()?;
+        scene.pool.unbind(bond)?;
+        Ok(())
+    }
+
+    /// B-024, B-228: whoever has its back end where code goes away is disabled, and nobody else.
+    #[test]
+    fn back_end_that_goes_is_abandoned() -> Result {
+        let scene = Scene::new(77)?;
+        let bond = scene.bind()?;
+        assert_eq!(scene.pool.evict_devices(&|_| false), 0);
+        assert_eq!(scene.mock.abandoned.load(Relaxed), 0);
+        let address = ptr::from_ref::<Mock>(&scene.mock).addr();
+        assert_eq!(scene.pool.evict_devices(&|addr| addr == address), 1);
+        // The back end of the device, and what follows the mm.
+        assert_eq!(scene.mock.abandoned.load(Relaxed), 2);
+        assert!(scene.bind() == Err(ENODEV));
+        assert!(!scene.pool.is_active(77));
+        scene.pool.unbind(bond)?;
         Ok(())
     }
 }

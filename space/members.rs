@@ -284,8 +284,8 @@ impl<H: MmExit> Space<H> {
         tell: bool,
     ) -> Result {
         let word = entry.life.word();
+        // One that is reclaimed may still have the SPID that it had.
         if word.is_dead() {
-            // It may still have the one that it had.
             return Err(ENOENT);
         }
         if word.is_busy() || word.is_bound() || word.is_pending() {

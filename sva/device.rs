@@ -170,8 +170,8 @@ const CUSTOM_ACTIVE: &CStr = c"a custom IOASID allocator is active that may clas
 /// What a failed bind says about the device, if it does.
 fn said_by_bind(err: Error, by_core: bool) -> Option<&'static CStr> {
     let why = if err == ENODEV && by_core {
-        c"the IOMMU driver refused: it lacks a paging mode or page size of the CPU (try no5lvl), or \
-          ATS, PRI or PASID of the device are off"
+        c"the IOMMU driver refused: it lacks a paging mode or page size of the CPU (try no5lvl), \
+          or ATS, PRI or PASID of the device are off"
     } else if err == not_supported() && by_core {
         c"the IOMMU driver cannot share address spaces"
     } else if err == EOVERFLOW {
@@ -462,7 +462,7 @@ impl Pool {
         }
         if self.is_behind(host::SPACE) {
             Some(CUSTOM_ACTIVE)
-        } else if !self.has_custom() && self.count(|_| true) != 0 {
+        } else if !self.has_custom() && self.has_own_numbers() {
             Some(IDS_EXIST)
         } else {
             None

@@ -69,7 +69,7 @@ static const char *short_name(struct device *dev)
 
 static void check_sleeps(void)
 {
-	if (in_atomic() || irqs_disabled() || rcu_preempt_depth())
+	if (preempt_count() || irqs_disabled() || rcu_preempt_depth())
 		drv_fault("called where it cannot sleep");
 }
 
@@ -110,7 +110,7 @@ static void drv_detach(struct device *dev, ioasid_t pasid, void *ctx, bool last)
 }
 
 static void drv_invalidate(struct device *dev, ioasid_t pasid, void *ctx, unsigned long vaddr,
-			      size_t size)
+			   size_t size)
 {
 	check_ctx(ctx);
 	if (!rcu_read_lock_held())
@@ -206,8 +206,8 @@ static __maybe_unused struct device *must_device(struct kunit *test, const char 
 	return dev;
 }
 
-static __maybe_unused struct device *must_enable_with(struct kunit *test, const char *name,
-						      ioasid_t min, ioasid_t max, unsigned int nr)
+static __maybe_unused struct device *
+must_enable_with(struct kunit *test, const char *name, ioasid_t min, ioasid_t max, unsigned int nr)
 {
 	struct ioasid_sva_params params = {
 		.ops = &drv_ops, .min_pasid = min, .max_pasid = max, .nr_pasids = nr,

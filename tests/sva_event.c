@@ -87,8 +87,8 @@ static void refused_bind_is_rolled_back(struct kunit *test)
 	subscribe(story, "last", IOASID_PRIO_LAST, NULL);
 	KUNIT_EXPECT_EQ(test, bind_error(a, mm, NULL), -EDQUOT);
 	expect_calls(test, "alloc; attach(a); detach(a); free");
-	expect_story(story, "first:ALLOC(5); no:ALLOC(5); last:ALLOC(5); first:BIND(5); no:BIND(5); "
-			    "first:UNBIND(5); first:FREE(5); no:FREE(5); last:FREE(5)");
+	expect_story(story, "first:ALLOC(5); no:ALLOC(5); last:ALLOC(5); first:BIND(5); "
+			    "no:BIND(5); first:UNBIND(5); first:FREE(5); no:FREE(5); last:FREE(5)");
 	KUNIT_EXPECT_TRUE(test, is_unknown(5));
 	KUNIT_EXPECT_NULL(test, ioasid_sva_find(5));
 	KUNIT_EXPECT_TRUE(test, eventually(atomic_read(&mm->mm_count) == count));

@@ -4,7 +4,8 @@
 #include "sva.h"
 
 /* B-177, B-205: no trace of it, and the next one succeeds. */
-static void expect_untouched(struct kunit *test, struct device *dev, struct mm_struct *mm, int count)
+static void expect_untouched(struct kunit *test, struct device *dev, struct mm_struct *mm,
+			     int count)
 {
 	KUNIT_EXPECT_EQ(test, atomic_read(&mm->mm_users), 1);
 	KUNIT_EXPECT_TRUE(test, eventually(atomic_read(&mm->mm_count) == count));

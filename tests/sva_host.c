@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The host allocator. The devices look as if an IOMMU had switched on PASIDs for them; their numbers
- * are the real ones of the IOMMU core, which must be left none the wiser.
+ * The host allocator. The devices look as if an IOMMU had switched on PASIDs for them; their
+ * numbers are the real ones of the IOMMU core, which must be left none the wiser.
  */
 #include <linux/iommu.h>
 

@@ -27,6 +27,11 @@ static void touch(struct kunit *test, unsigned long at)
 		KUNIT_ASSERT_EQ(test, put_user(1, (char __user *)page), 0);
 }
 
+static int times_told(void)
+{
+	return atomic_read(&driver->watched_ranges) + atomic_read(&driver->whole);
+}
+
 /* B-197: pages that go are told, to each device, before they are used for something else. */
 static void unmapped_pages_are_told(struct kunit *test)
 {
@@ -38,7 +43,7 @@ static void unmapped_pages_are_told(struct kunit *test)
 	bond = must_bind(test, a, current->mm);
 	driver->watched = at + PAGE_SIZE;
 	KUNIT_EXPECT_EQ(test, vm_munmap(at, 2 * PAGE_SIZE), 0);
-	KUNIT_EXPECT_GT(test, atomic_read(&driver->watched_ranges) + atomic_read(&driver->whole), 0);
+	KUNIT_EXPECT_GT(test, times_told(), 0);
 	KUNIT_EXPECT_PTR_EQ(test, driver->range_dev, a);
 	ioasid_sva_unbind_device(bond);
 }
@@ -56,7 +61,7 @@ static void each_device_is_told(struct kunit *test)
 	second = must_bind(test, b, current->mm);
 	driver->watched = at;
 	KUNIT_EXPECT_EQ(test, vm_munmap(at, PAGE_SIZE), 0);
-	told = atomic_read(&driver->watched_ranges) + atomic_read(&driver->whole);
+	told = times_told();
 	KUNIT_EXPECT_GE(test, told, 2);
 	KUNIT_EXPECT_EQ(test, told % 2, 0);
 	ioasid_sva_unbind_device(first);

@@ -66,7 +66,8 @@ struct io_mm_ops {
 	 *
 	 * Context: Process context. May sleep. Calls for one address space do not overlap. Must not
 	 * bind, unbind, enable or disable.
-	 * Return: 0, or an errno, which ioasid_sva_bind_device() returns; @detach is not called then.
+	 * Return: 0, or an errno, which ioasid_sva_bind_device() returns; @detach is not
+	 * called then.
 	 */
 	int (*attach)(struct device *dev, ioasid_t pasid, void *ctx, bool attach_domain);
 
