@@ -315,7 +315,7 @@ static int dma_bind(struct dma_file *file)
 		goto give_back;
 	}
 	file->pasid = ioasid_sva_get_pasid(bond);
-	/* In this order: whoever frees the PASID from here on is either noticed or comes too early. */
+	/* In this order: who frees the PASID from here on is either noticed or comes too early. */
 	dma_queue_set_pasid(file, file->pasid);
 	ret = ioasid_get_named(NULL, file->pasid, DMA_HOLDER);
 	if (ret)
