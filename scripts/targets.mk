@@ -11,7 +11,7 @@ ioasid_scripts := $(ioasid_repo)/scripts
 unexport MAKEFLAGS MFLAGS MAKELEVEL MAKEFILES MAKEOVERRIDES
 export UPDATE
 
-.PHONY: help run check bench shell lint modules clean distclean
+.PHONY: help run check bench shell lint modules package package-test clean distclean
 .NOTPARALLEL:
 
 help:
@@ -25,6 +25,8 @@ help:
 	@echo '  make bench           instructions per call, beside the C code of Linux 6.1 and the IDA'
 	@echo '  make lint            rustfmt, clippy, checkpatch, kernel-doc, sparse, shellcheck'
 	@echo '  make modules KDIR=D  ioasid.ko for the kernel built in D (7.2 or later, with Rust)'
+	@echo '  make package         ioasid-dkms, a Debian package that builds it by DKMS; package-test'
+	@echo '                       installs, loads, upgrades and removes it on a Debian of its own'
 	@echo '  make clean           removes build/'
 	@echo '  make distclean       removes the cache as well: toolchain and kernels'
 	@echo
@@ -32,7 +34,7 @@ help:
 	@echo 'make a toolchain of their own in a cache: IOASID_CACHE, or ~/.cache/ioasid.'
 	@echo 'The first run downloads about 1 GB and needs about 8 GB of disk; interrupted, it resumes.'
 
-run check shell lint:
+run check shell lint package package-test:
 	@'$(ioasid_scripts)/$@'
 
 bench:
