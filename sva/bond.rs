@@ -215,6 +215,7 @@ impl Pool {
                 if let Some(attached) = attached {
                     follower.detach(request.device, attached, true);
                 }
+                drop(follower);
                 if is_new {
                     self.dissolve(book, request.key);
                 }
@@ -334,8 +335,9 @@ impl Pool {
         if let Some(held) = held {
             let (_, held) = held.to_key_value();
             held.enabled.sub();
-            self.put_leased(lease);
             self.close_if_unused(&mut book, held.key);
+            // Last: until then the number cannot come back as that of somebody else.
+            self.put_leased(lease);
         }
         drop(book);
         drop(unpinned);

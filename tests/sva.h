@@ -27,6 +27,8 @@ struct driver {
 	int alloc_error;
 	int attach_error;
 	ioasid_t pasid;
+	/* A device was detached since the last context was freed. */
+	bool detached;
 	/* Invalidations, which are not written down: the kernel makes some of its own. */
 	atomic_t ranges;
 	struct device *range_dev;
@@ -106,6 +108,7 @@ static void drv_detach(struct device *dev, ioasid_t pasid, void *ctx, bool last)
 	/* B-174: the number cannot have been given to somebody else. */
 	if (is_unknown(pasid))
 		drv_fault("the ID is gone before the device");
+	driver->detached = true;
 	drv_note("detach(%s%s)", short_name(dev), last ? "" : " only");
 }
 
@@ -139,6 +142,9 @@ static void drv_free(void *ctx)
 {
 	check_sleeps();
 	check_ctx(ctx);
+	if (driver->detached && is_unknown(driver->pasid))
+		drv_fault("the ID is gone before the context");
+	driver->detached = false;
 	drv_note("free");
 }
 
