@@ -675,8 +675,9 @@ impl Jobs for Core {
                 this.expire(false);
             }
             Lane::Slow => this.space.drain(&this.returning, |id| {
-                // Only an adopted number still stands for an mm, which goes after it has left.
-                let mm = this.mms.remove(id);
+                // The mm of an adopted number goes after it has left. That of another one has gone
+                // before: what is there is for somebody who waits for the number.
+                let mm = this.is_adopted(id).then(|| this.mms.remove(id));
                 if let Some(number) = this.space.withdraw(id) {
                     this.registry.give_back(number, id);
                 }
