@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Address spaces, devices and drivers that go while they are bound. */
+#include <linux/platform_device.h>
+
 #include "log.h"
 #include "sva.h"
 
@@ -138,6 +140,52 @@ static void device_without_bonds_is_forgotten(struct kunit *test)
 	put_device(a);
 }
 
+struct witness {
+	struct notifier_block nb;
+	struct device *dev;
+	bool seen;
+	bool detached;
+};
+
+/* The IOMMU core has forgotten the device when those without a priority are told of this. */
+static int witness_removal(struct notifier_block *nb, unsigned long action, void *data)
+{
+	struct witness *witness = container_of(nb, struct witness, nb);
+
+	if (action == BUS_NOTIFY_REMOVED_DEVICE && data == witness->dev) {
+		witness->seen = true;
+		witness->detached = driver->detached;
+	}
+	return NOTIFY_DONE;
+}
+
+/* B-214: nobody's driver is unbound, so the departure of the device is all there is to see. */
+static void device_without_driver_is_detached_in_time(struct kunit *test)
+{
+	struct witness witness = { .nb = { .notifier_call = witness_removal, .priority = INT_MAX }};
+	struct ioasid_sva_params params = { .ops = &drv_ops };
+	struct device *b = must_enable(test, "b");
+	struct mm_struct *mm = must_mm(test);
+	struct platform_device *pdev;
+	struct ioasid_bond *bond, *other;
+
+	pdev = platform_device_register_simple("ioasid-no-driver", PLATFORM_DEVID_NONE, NULL, 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pdev);
+	witness.dev = &pdev->dev;
+	KUNIT_EXPECT_EQ(test, bus_register_notifier(&platform_bus_type, &witness.nb), 0);
+	KUNIT_EXPECT_EQ(test, ioasid_sva_enable_device(&pdev->dev, &params), 0);
+	bond = ioasid_sva_bind_device(&pdev->dev, mm, NULL);
+	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, bond);
+	other = ioasid_sva_bind_device(b, mm, NULL);
+	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, other);
+	platform_device_unregister(pdev);
+	bus_unregister_notifier(&platform_bus_type, &witness.nb);
+	KUNIT_EXPECT_TRUE(test, witness.seen);
+	KUNIT_EXPECT_TRUE(test, witness.detached);
+	ioasid_sva_unbind_device(bond);
+	ioasid_sva_unbind_device(other);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(exited_mm_keeps_its_id_until_unbind),
 	KUNIT_CASE(exit_is_told_as_free),
@@ -146,6 +194,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(exit_ends_set_and_bond),
 	KUNIT_CASE(device_that_goes_is_detached),
 	KUNIT_CASE(device_without_bonds_is_forgotten),
+	KUNIT_CASE(device_without_driver_is_detached_in_time),
 	{}
 };
 
