@@ -289,7 +289,8 @@ int ioasid_add_device(struct device *dev);
  * ioasid_remove_device() - undo ioasid_add_device()
  * @dev: the device
  *
- * IDs that exist stay. With the last device the default allocator takes over, or a custom one.
+ * IDs that exist stay; their numbers return to the IOMMU core when they are freed, for which no
+ * device has to be left. With the last device the default allocator takes over, or a custom one.
  *
  * Context: Process context. May sleep.
  * Return: 0, or
