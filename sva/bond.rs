@@ -95,6 +95,7 @@ impl Pool {
     /// - `EOVERFLOW` if the number of the mm is outside the limits of the device,
     /// - `ENOSPC` if no number or quota is left, or the device takes no more,
     /// - `EBUSY` if the number is taken, or freed and not reclaimed,
+    /// - `EEXIST` if a custom allocator named a number twice,
     /// - `ENOMEM`, or `EINTR` if a signal came first,
     /// - what a subscriber or the back end said that refused it.
     pub(crate) fn bind(&self, device: &Device, mm: &Mm, drvdata: usize) -> Result<Arc<Bond>> {
