@@ -26,6 +26,8 @@ struct driver {
 	/* What these return, instead of 0. */
 	int alloc_error;
 	int attach_error;
+	/* Whose user leaves when a device is attached. */
+	struct mm_struct *leaves;
 	ioasid_t pasid;
 	/* A device was detached since the last context was freed. */
 	bool detached;
@@ -96,6 +98,9 @@ static int drv_attach(struct device *dev, ioasid_t pasid, void *ctx, bool first)
 	check_ctx(ctx);
 	drv_note("attach(%s%s)", short_name(dev), first ? "" : " too");
 	driver->pasid = pasid;
+	if (driver->leaves)
+		mm_exits(driver->test, driver->leaves);
+	driver->leaves = NULL;
 	return driver->attach_error;
 }
 

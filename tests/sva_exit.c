@@ -5,6 +5,16 @@
 #include "log.h"
 #include "sva.h"
 
+/* Also if the late lane has yet to do it: then a reference can be had, and is put again. */
+static bool is_freed(ioasid_t id)
+{
+	int err = ioasid_get(NULL, id);
+
+	if (!err)
+		ioasid_put(NULL, id);
+	return err == -EBUSY;
+}
+
 /* B-171, B-172, B-174: its DMA faults, and nobody else gets its number before it is unbound. */
 static void exited_mm_keeps_its_id_until_unbind(struct kunit *test)
 {
@@ -15,7 +25,7 @@ static void exited_mm_keeps_its_id_until_unbind(struct kunit *test)
 	drv_calls();
 	mm_exits(test, mm);
 	expect_calls(test, "release");
-	KUNIT_EXPECT_TRUE(test, eventually(ioasid_get(NULL, 5) == -EBUSY));
+	KUNIT_EXPECT_TRUE(test, eventually(is_freed(5)));
 	KUNIT_EXPECT_NULL(test, ioasid_sva_find(5));
 	KUNIT_EXPECT_EQ(test, ioasid_sva_get_pasid(first), 5);
 	KUNIT_EXPECT_EQ(test, bind_error(a, mm, NULL), -ESRCH);
@@ -27,6 +37,27 @@ static void exited_mm_keeps_its_id_until_unbind(struct kunit *test)
 	expect_calls(test, "detach(b); free");
 	KUNIT_EXPECT_TRUE(test, is_unknown(5));
 	KUNIT_EXPECT_EQ(test, bind_error(a, next, NULL), 0);
+}
+
+/* B-175: the bind has the last user then, which leaves when others can bind again. */
+static void mm_may_exit_at_the_end_of_a_bind(struct kunit *test)
+{
+	struct device *a = must_enable_with(test, "a", 5, 5, 0);
+	struct ioasid_bond *bond;
+
+	driver->leaves = must_mm(test);
+	bond = must_bind(test, a, driver->leaves);
+	expect_calls(test, "alloc; attach(a); release");
+	KUNIT_EXPECT_TRUE(test, eventually(is_freed(5)));
+	ioasid_sva_unbind_device(bond);
+	expect_calls(test, "detach(a); free");
+	KUNIT_EXPECT_TRUE(test, is_unknown(5));
+
+	driver->leaves = must_mm(test);
+	driver->attach_error = -EXDEV;
+	KUNIT_EXPECT_EQ(test, bind_error(a, driver->leaves, NULL), -EXDEV);
+	expect_calls(test, "alloc; attach(a); free");
+	KUNIT_EXPECT_TRUE(test, eventually(is_unknown(5)));
 }
 
 /* B-203: freed by itself, and FREE is the last that is told. */
@@ -57,7 +88,7 @@ static void reference_outlives_mm_and_bond(struct kunit *test)
 	mm_exits(test, mm);
 	ioasid_sva_unbind_device(bond);
 	KUNIT_EXPECT_FALSE(test, is_unknown(5));
-	KUNIT_EXPECT_TRUE(test, eventually(ioasid_get(NULL, 5) == -EBUSY));
+	KUNIT_EXPECT_TRUE(test, eventually(is_freed(5)));
 	KUNIT_EXPECT_TRUE(test, ioasid_put(NULL, 5));
 	KUNIT_EXPECT_TRUE(test, is_unknown(5));
 }
@@ -87,7 +118,7 @@ static void exit_ends_set_and_bond(struct kunit *test)
 	bond = must_bind(test, a, mm);
 	id = ioasid_sva_get_pasid(bond);
 	mm_exits(test, mm);
-	KUNIT_EXPECT_TRUE(test, eventually(ioasid_get(NULL, id) == -EBUSY));
+	KUNIT_EXPECT_TRUE(test, eventually(is_freed(id)));
 	ioasid_sva_unbind_device(bond);
 	KUNIT_EXPECT_TRUE(test, eventually(is_unknown(id)));
 	KUNIT_EXPECT_EQ(test, ioasid_set_free(set), 0);
@@ -188,6 +219,7 @@ static void device_without_driver_is_detached_in_time(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(exited_mm_keeps_its_id_until_unbind),
+	KUNIT_CASE(mm_may_exit_at_the_end_of_a_bind),
 	KUNIT_CASE(exit_is_told_as_free),
 	KUNIT_CASE(reference_outlives_mm_and_bond),
 	KUNIT_CASE(exit_after_unbind_is_not_told),
