@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What others do in the kernel while processes use the device: another user of the IOMMU core, other
- * users of IOASIDs, who kills, takes the PASID away, resets the device, at the worst moment.
+ * What others do in the kernel while processes use the device: another user of the IOMMU core,
+ * other users of IOASIDs, who kills, takes the PASID away, resets the device, at the worst moment.
  */
 #define _GNU_SOURCE
 

@@ -11,7 +11,7 @@
 
 #define DMA_TEST_IDS 16
 
-/* Pages of what is mapped from it (MAP_SHARED) come with the next IOASID_DMA_TEST_ANSWER or then. */
+/* Pages of what is mapped from it (MAP_SHARED) come with IOASID_DMA_TEST_ANSWER or then. */
 #define DMA_TEST_FAULT_S 20
 
 struct ioasid_dma_test_enable {
