@@ -55,7 +55,7 @@ static bool comes(const char *path, const char *words)
 {
 	int i;
 
-	for (i = 0; i < 1000; i++) {
+	for (i = 0; i < 8000; i++) {
 		if (file_has(path, words))
 			return true;
 		nap_ms(1);
@@ -441,7 +441,7 @@ TEST_F_TIMEOUT(others, end_with_a_page_request_outstanding, 60)
 		self->shared->go = 0;
 		child = start_child(leave_while_asked, &wait);
 		ASSERT_TRUE(wait_for(&self->shared->ready, 1));
-		for (j = 0; j < 1000 && !is_asking(self->fd); j++)
+		for (j = 0; j < 8000 && !is_asking(self->fd); j++)
 			nap_ms(1);
 		self->shared->go = 1;
 		if (killed)
