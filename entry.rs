@@ -4,7 +4,10 @@
 
 use crate::{
     id::INVALID,
-    kapi::marked::Marked,
+    kapi::marked::{
+        Marked,
+        RcuPtr, //
+    },
     life::Life,
     set::{
         Owner,
@@ -12,16 +15,11 @@ use crate::{
     },
     state::Word,
 };
-use core::{
-    ffi::c_void,
-    ptr, //
-};
+use core::ffi::c_void;
 use kernel::{
     prelude::*,
     sync::atomic::{
-        Acquire,
         Atomic,
-        Full,
         Relaxed, //
     },
 };
@@ -35,7 +33,7 @@ pub(crate) const DEFAULT_PROVIDER: u32 = 0;
 /// its word is dead before it leaves the index, so nobody acts on an earlier life.
 pub(crate) struct Entry {
     pub(crate) life: Life,
-    private: Atomic<*mut c_void>,
+    private: RcuPtr<c_void>,
     tag: SetTag,
     set: u32,
     /// The number by which the owner of the set knows the ID, or `INVALID`. It stays readable
@@ -72,7 +70,7 @@ impl Entry {
     pub(crate) fn new(owner: Owner, provider: u32, private: *mut c_void) -> Self {
         Self {
             life: Life::new(Word::new()),
-            private: Atomic::new(private),
+            private: RcuPtr::new(private),
             tag: owner.tag,
             set: owner.set,
             spid: Marked::new(INVALID),
@@ -119,12 +117,12 @@ impl Entry {
     /// The private data.
     #[inline]
     pub(crate) fn private(&self) -> *mut c_void {
-        self.private.load(Acquire)
+        self.private.load()
     }
 
     /// Replaces the private data. Readers may use the old one until a grace period has passed.
     pub(crate) fn replace_private(&self, private: *mut c_void) -> *mut c_void {
-        self.private.xchg(private, Full)
+        self.private.replace(private)
     }
 
     /// Sets the private data where there is none.
@@ -133,9 +131,10 @@ impl Entry {
     ///
     /// `EBUSY` if there is.
     pub(crate) fn attach_private(&self, private: *mut c_void) -> Result {
-        match self.private.cmpxchg(ptr::null_mut(), private, Full) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(EBUSY),
+        if self.private.fill(private) {
+            Ok(())
+        } else {
+            Err(EBUSY)
         }
     }
 

@@ -13,10 +13,9 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
-void ioasid_xa_init(struct xarray *xa);
-void ioasid_xa_lock(struct xarray *xa);
-void ioasid_xa_unlock(struct xarray *xa);
-bool ioasid_xa_has_free(struct xarray *xa, unsigned long first, unsigned long last);
+void ioasid_array_lock_init(spinlock_t *lock);
+void ioasid_array_lock(spinlock_t *lock);
+void ioasid_array_unlock(spinlock_t *lock);
 
 void ioasid_numbers_init(struct xarray *xa);
 int ioasid_numbers_reserve(struct xarray *xa, unsigned long index);

@@ -2,22 +2,21 @@
 
 //! A [`Word`] that several CPUs change: the life of an ID or of a set.
 
-use crate::state::{
-    Due,
-    PutError,
-    Scopes,
-    State,
-    Tell,
-    Word, //
+use crate::{
+    kapi::marked::Word64,
+    state::{
+        Due,
+        PutError,
+        Scopes,
+        State,
+        Tell,
+        Word, //
+    },
 };
 use core::convert::Infallible;
 use kernel::{
     prelude::*,
-    sync::atomic::{
-        Atomic,
-        Full,
-        Relaxed, //
-    },
+    sync::atomic::Relaxed, //
 };
 
 /// What a transition has left to do.
@@ -34,11 +33,11 @@ pub(crate) enum Change {
 }
 
 /// State and references, changed in one step each.
-pub(crate) struct Life(Atomic<u64>);
+pub(crate) struct Life(Word64);
 
 impl Life {
     pub(crate) fn new(word: Word) -> Self {
-        Self(Atomic::new(word.0))
+        Self(Word64::new(word.0))
     }
 
     #[inline]
@@ -55,7 +54,7 @@ impl Life {
             let new = step(Word(old))?;
             // Full order: what the holder did before it let go is visible to whoever reclaims, and
             // what the caller does with its reference comes after it was taken.
-            match self.0.cmpxchg(old, new.0, Full) {
+            match self.0.cmpxchg(old, new.0) {
                 Ok(_) => return Ok((Word(old), new)),
                 Err(current) => old = current,
             }

@@ -596,7 +596,11 @@ impl Pool {
     #[inline]
     fn hand_back(&self, id: u32, retired: Retired) {
         match retired {
-            Retired::Gone => {}
+            Retired::Gone => {
+                if self.space.can_shrink() {
+                    self.kick(Lane::Slow);
+                }
+            }
             Retired::Pinned => {}
             Retired::Resting(wait) => {
                 if let Some(wait) = wait {
@@ -633,11 +637,14 @@ impl Jobs for Core {
                 this.space.drain(&this.deferred, |id| this.finish(id));
                 this.expire(false);
             }
-            Lane::Slow => this.space.drain(&this.returning, |id| {
-                if let Some(number) = this.space.withdraw(id) {
-                    this.registry.give_back(number, id);
-                }
-            }),
+            Lane::Slow => {
+                this.space.drain(&this.returning, |id| {
+                    if let Some(number) = this.space.withdraw(id) {
+                        this.registry.give_back(number, id);
+                    }
+                });
+                this.space.shrink();
+            }
             Lane::Waiting => this.tidy_sets(),
         }
     }

@@ -461,6 +461,13 @@ impl<H: MmExit> Sets<H> {
         drop(removed);
     }
 
+    /// Frees memory that no set needs any more. Sleeps.
+    pub(crate) fn shrink(&self) {
+        if self.array.has_empty() {
+            self.array.shrink();
+        }
+    }
+
     /// Has the waiting lane look at a set, once it is kicked. Any context.
     ///
     /// The set must not go before it has been looked at: whoever calls has a reference that he

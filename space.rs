@@ -303,7 +303,10 @@ impl<H: MmExit> Space<H> {
                 Ok(()) => match policy {
                     Policy::Lowest => Self::insert_lowest(&mut ledger, entry, range),
                     Policy::Cyclic => Self::insert_cyclic(&mut ledger, entry, range),
-                    Policy::TopDown => Self::insert_highest(&mut ledger, entry, range),
+                    Policy::TopDown => {
+                        let slot = Slot::Highest(range.min(), range.max());
+                        Self::insert(&mut ledger, entry, slot)
+                    }
                 }
                 .map_err(|(err, entry)| {
                     let err = if err == EBUSY { ENOSPC } else { err };
@@ -381,23 +384,6 @@ impl<H: MmExit> Space<H> {
         Ok(published)
     }
 
-    fn insert_highest<'a>(
-        ledger: &mut Guard<'a, Entry, Ledger>,
-        mut entry: Unpublished<'a, Entry>,
-        range: IdRange,
-    ) -> Result<Published, (Error, Unpublished<'a, Entry>)> {
-        loop {
-            let Some(id) = ledger.highest_free(range) else {
-                return Err((EBUSY, entry));
-            };
-            match Self::insert(ledger, entry, Slot::At(id)) {
-                // Taken while the lock was dropped for memory.
-                Err((err, back)) if err == EBUSY => entry = back,
-                result => return result,
-            }
-        }
-    }
-
     /// Publishes an entry under a number that its provider named. May sleep.
     ///
     /// # Errors
@@ -450,6 +436,19 @@ impl<H: MmExit> Space<H> {
                 drop(entry);
                 Err(err)
             }
+        }
+    }
+
+    /// Whether [`Space::shrink`] may have something to do.
+    #[inline]
+    pub(crate) fn can_shrink(&self) -> bool {
+        self.array.has_empty()
+    }
+
+    /// Frees memory that no ID needs any more. Sleeps.
+    pub(crate) fn shrink(&self) {
+        if self.array.has_empty() {
+            self.array.shrink();
         }
     }
 
@@ -584,25 +583,6 @@ impl<H: MmExit> Space<H> {
 
 /// The index with its lock held.
 impl<'a> Guard<'a, Entry, Ledger> {
-    fn highest_free(&self, range: IdRange) -> Option<u32> {
-        if !self.has_free(range.min(), range.max()) {
-            return None;
-        }
-        // There is a free number in [low, range.max()], and none above high.
-        let (mut low, mut high) = (range.min(), range.max());
-        // The top is free more often than not.
-        let mut middle = high;
-        while low < high {
-            if self.has_free(middle, range.max()) {
-                low = middle;
-            } else {
-                high = middle - 1;
-            }
-            middle = low + (high - low).div_ceil(2);
-        }
-        Some(low)
-    }
-
     fn add(&mut self) {
         self.fixed = true;
         self.live += 1;

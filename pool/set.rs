@@ -508,6 +508,7 @@ impl Pool {
     /// What the waiting lane does.
     pub(super) fn tidy_sets(&self) {
         self.space.sets.drain(|set| self.look_at(set));
+        self.space.sets.shrink();
     }
 
     /// Does what is to be done about a set.

@@ -47,7 +47,7 @@ use kernel::{
 
 impl<H: MmExit> Space<H> {
     /// One ID more for a set.
-    #[inline]
+    #[inline(always)]
     pub(super) fn charge(&self, ledger: &mut Guard<'_, Entry, Ledger>, owner: Owner) -> Result {
         // The range was checked against it.
         ledger.fixed = true;
@@ -58,6 +58,7 @@ impl<H: MmExit> Space<H> {
         self.charge_set(ledger, owner)
     }
 
+    #[inline(never)]
     fn charge_set(&self, ledger: &mut Guard<'_, Entry, Ledger>, owner: Owner) -> Result {
         let total = self.total();
         let guard = rcu::read_lock();
@@ -102,12 +103,23 @@ impl<H: MmExit> Space<H> {
 
     /// Notes an ID that has come. Returns whether its set still gets any: it may have ended while
     /// the lock was dropped for memory.
+    #[inline(always)]
     pub(super) fn add(&self, ledger: &mut Guard<'_, Entry, Ledger>, owner: Owner, id: u32) -> bool {
         ledger.add();
         if owner == Owner::KERNEL {
             self.sets.kernel_usage().raise_peak();
             return true;
         }
+        self.add_to_set(ledger, owner, id)
+    }
+
+    #[inline(never)]
+    fn add_to_set(
+        &self,
+        ledger: &mut Guard<'_, Entry, Ledger>,
+        owner: Owner,
+        id: u32,
+    ) -> bool {
         let guard = rcu::read_lock();
         // It has a charge, so it is there.
         let Some(set) = self.sets.at(owner.set, &guard) else {
