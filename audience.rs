@@ -232,9 +232,16 @@ impl Subscribers {
             GFP_KERNEL_ACCOUNT,
         )?;
         let all = self.copy(|one| one.scope == scope && one.key == key, Some(&new))?;
+        let audience = Arc::new(Audience { all }, GFP_KERNEL_ACCOUNT)?;
+        if self.is_empty() {
+            // Those who found nobody tell nobody of what they do. When the first one is told of
+            // anything they are done: else there would be a BIND and no FREE after it.
+            let all = KVec::new();
+            self.audience
+                .replace(Some(Arc::new(Audience { all }, GFP_KERNEL_ACCOUNT)?));
+        }
         *last = number;
-        self.audience
-            .replace(Some(Arc::new(Audience { all }, GFP_KERNEL_ACCOUNT)?));
+        self.audience.replace(Some(audience));
         audible(true);
         Ok(new)
     }

@@ -132,12 +132,13 @@ impl FreeMap {
     }
 
     /// Whether a number is free.
+    #[cfg(CONFIG_IOASID_KUNIT_TEST)]
     pub(crate) fn is_free(&self, id: u32) -> bool {
         self.numbers(id / BITS) & bit(id) != 0
     }
 
     /// The lowest free number in the inclusive range.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn lowest(&self, min: u32, max: u32) -> Option<u32> {
         let found = match first(self.numbers(min / BITS), min) {
             Some(id) => id,
@@ -147,7 +148,7 @@ impl FreeMap {
     }
 
     /// The lowest free number in this word of 64 or above.
-    #[inline(never)]
+    #[inline]
     fn lowest_from(&self, word: u32) -> Option<u32> {
         let word = match first(self.words(word / BITS), word) {
             Some(word) => word,
@@ -163,6 +164,7 @@ impl FreeMap {
     }
 
     /// The highest free number in the inclusive range.
+    #[inline(never)]
     pub(crate) fn highest(&self, min: u32, max: u32) -> Option<u32> {
         let max = max.min(LIMIT - 1);
         let found = match last(self.numbers(max / BITS), max) {

@@ -183,13 +183,24 @@ impl Pool {
         policy: Option<Policy>,
         private: *mut c_void,
     ) -> Result<u32> {
-        let (owner, usual) = if set == SetTag::NONE {
-            (Owner::KERNEL, Policy::Lowest)
-        } else {
-            let guard = rcu::read_lock();
-            let found = self.space.sets.find(set, &guard).ok_or(EINVAL)?;
-            (found.owner(), found.policy())
-        };
+        if set == SetTag::NONE {
+            return self.alloc_for(Owner::KERNEL, range, policy.unwrap_or(Policy::Lowest), private);
+        }
+        self.alloc_in(set, range, policy, private)
+    }
+
+    #[inline(never)]
+    fn alloc_in(
+        &self,
+        set: SetTag,
+        range: IdRange,
+        policy: Option<Policy>,
+        private: *mut c_void,
+    ) -> Result<u32> {
+        let guard = rcu::read_lock();
+        let found = self.space.sets.find(set, &guard).ok_or(EINVAL)?;
+        let (owner, usual) = (found.owner(), found.policy());
+        drop(guard);
         self.alloc_for(owner, range, policy.unwrap_or(usual), private)
     }
 
@@ -200,66 +211,62 @@ impl Pool {
         policy: Policy,
         private: *mut c_void,
     ) -> Result<u32> {
-        if range.max() >= self.space.capacity() {
-            return Err(EINVAL);
-        }
-        match self.alloc_checked(owner, range, policy, private) {
-            Ok(new) => {
-                if new.is_busy {
-                    self.announce(new.id);
-                }
-                Ok(new.id)
-            }
-            Err(err) => {
-                if owner != Owner::KERNEL {
-                    // It may have been the last one for a moment.
-                    self.set_is_empty();
-                }
-                Err(err)
-            }
-        }
-    }
-
-    fn alloc_checked(
-        &self,
-        owner: Owner,
-        range: IdRange,
-        policy: Policy,
-        private: *mut c_void,
-    ) -> Result<Published> {
         loop {
             if self.registry.has_custom() {
-                let active = self.registry.active();
-                if let Some(allocator) = active.get() {
-                    return self.alloc_custom(allocator, owner, range, private);
+                if let Some(result) = self.alloc_custom(owner, range, private) {
+                    return result;
                 }
             }
             let entry = self.space.prepare(owner, DEFAULT_PROVIDER, private)?;
-            let stray = match self.space.publish(entry, range, policy) {
-                Ok(new) => return Ok(new),
-                Err(PublishError::Failed(err)) => return Err(err),
-                Err(PublishError::Closed(stray)) => stray,
-                Err(PublishError::Orphan(stray)) => {
-                    self.forget(stray);
-                    return Err(EBUSY);
+            match self.space.publish(entry, range, policy) {
+                Ok(new) => {
+                    if new.is_busy() {
+                        self.announce(new.id());
+                    }
+                    return Ok(new.id());
                 }
-            };
-            if let Some(stray) = stray {
-                self.forget(stray);
+                Err(PublishError::Closed) => self.registry.wait_for_switch(),
+                Err(PublishError::Failed(err)) => return Err(self.alloc_failed(owner, err)),
             }
-            self.registry.wait_for_switch();
         }
     }
 
-    /// Takes back an ID that the caller never gets, though somebody may have found it.
-    fn forget(&self, stray: Published) {
-        if stray.is_busy {
-            self.announce(stray.id);
+    #[cold]
+    fn alloc_failed(&self, owner: Owner, err: Error) -> Error {
+        if owner != Owner::KERNEL {
+            // It may have been the last one for a moment.
+            self.set_is_empty();
         }
-        let _ = self.free(SetTag::NONE, stray.id);
+        err
     }
 
+    /// Allocates from the custom allocator, if there still is one.
+    #[cold]
     fn alloc_custom(
+        &self,
+        owner: Owner,
+        range: IdRange,
+        private: *mut c_void,
+    ) -> Option<Result<u32>> {
+        let active = self.registry.active();
+        let allocator = active.get()?;
+        let result = if range.max() >= self.space.capacity() {
+            Err(EINVAL)
+        } else {
+            self.alloc_from(allocator, owner, range, private)
+        };
+        Some(match result {
+            Ok(new) => {
+                if new.is_busy() {
+                    self.announce(new.id());
+                }
+                Ok(new.id())
+            }
+            Err(err) => Err(self.alloc_failed(owner, err)),
+        })
+    }
+
+    fn alloc_from(
         &self,
         allocator: &Active,
         owner: Owner,
@@ -288,10 +295,6 @@ impl Pool {
             }
             match self.space.publish_at(entry, id) {
                 Ok(Named::Published(new)) => return Ok(new),
-                Ok(Named::Orphan(stray)) => {
-                    self.forget(stray);
-                    return Err(EBUSY);
-                }
                 Ok(Named::KeptAside(back)) => entry = back,
                 Ok(Named::Duplicate) => {
                     complain(c"number named twice", id, provider.culprit());
@@ -447,6 +450,10 @@ impl Pool {
             self.tell_now(&guard)
         };
         match entry.life.free(tell) {
+            Ok(Change::Done(word)) if word.is_dead() => {
+                self.reclaim(entry, word);
+                Ok(true)
+            }
             Ok(change) => Ok(self.act(entry, change, &guard)),
             Err(State::Reclaimed) => Err(ENOENT),
             Err(_) => Ok(false),
@@ -578,7 +585,7 @@ impl Pool {
     }
 
     /// Ends the life of an ID whose word is dead. Not where locks are out of reach.
-    #[inline]
+    #[inline(always)]
     fn reclaim(&self, entry: &Node<Entry>, word: Word) {
         let _section = SpinSection::enter();
         let id = entry.id();
@@ -587,20 +594,18 @@ impl Pool {
         }
         self.waiters.wake_all();
         let (retired, left) = self.space.retire(entry);
-        self.hand_back(id, retired);
+        if retired != Retired::Gone || self.space.can_shrink() {
+            self.hand_back(id, retired);
+        }
         if left == SetLeft::Empty {
             self.set_is_empty();
         }
     }
 
-    #[inline]
+    #[cold]
     fn hand_back(&self, id: u32, retired: Retired) {
         match retired {
-            Retired::Gone => {
-                if self.space.can_shrink() {
-                    self.kick(Lane::Slow);
-                }
-            }
+            Retired::Gone => self.kick(Lane::Slow),
             Retired::Pinned => {}
             Retired::Resting(wait) => {
                 if let Some(wait) = wait {
@@ -622,6 +627,7 @@ impl Pool {
     fn expire(&self, early: bool) {
         loop {
             match self.space.expire(early) {
+                Ok((_, Retired::Gone)) if !self.space.can_shrink() => {}
                 Ok((id, retired)) => self.hand_back(id, retired),
                 Err(Some(wait)) => return self.kick_after(wait),
                 Err(None) => return,

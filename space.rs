@@ -28,7 +28,6 @@ use crate::{
             Guard,
             IdArray,
             Node,
-            Slot,
             Unpublished, //
         },
         marked::Marked,
@@ -89,24 +88,27 @@ impl From<Policy> for u32 {
 pub(crate) enum PublishError {
     /// This is how it failed.
     Failed(Error),
-    /// A custom allocator has taken over. The entry may have been published a moment before it
-    /// did; then this is its number, to be freed like any other.
-    Closed(Option<Published>),
-    /// The set has ended; to be freed like any other.
-    Orphan(Published),
+    /// A custom allocator has taken over.
+    Closed,
 }
 
-/// An ID that others can see.
+/// An ID that others can see, and whether its first pass is on: subscribers have to be told of it.
 #[derive(Clone, Copy)]
-pub(crate) struct Published {
-    pub(crate) id: u32,
-    /// Its first pass is on: subscribers have to be told, or somebody was there already.
-    pub(crate) is_busy: bool,
-}
+pub(crate) struct Published(u32);
 
-impl From<Error> for PublishError {
-    fn from(err: Error) -> Self {
-        Self::Failed(err)
+impl Published {
+    const BUSY: u32 = 1 << 31;
+
+    fn new(id: u32, is_busy: bool) -> Self {
+        Self(if is_busy { id | Self::BUSY } else { id })
+    }
+
+    pub(crate) fn id(self) -> u32 {
+        self.0 & !Self::BUSY
+    }
+
+    pub(crate) fn is_busy(self) -> bool {
+        self.0 & Self::BUSY != 0
     }
 }
 
@@ -148,8 +150,6 @@ impl Retired {
 pub(crate) enum Named<'a> {
     /// It is in.
     Published(Published),
-    /// It is in, but its set has ended; to be freed like any other.
-    Orphan(Published),
     /// It is taken by an ID of another provider, which is kept aside for the one who named it now.
     KeptAside(Unpublished<'a, Entry>),
     /// It is taken by an ID that the same provider named.
@@ -285,103 +285,84 @@ impl<H: MmExit> Space<H> {
     /// - `EBUSY` if the set gets no more IDs,
     /// - `ENOSPC` if nothing in the range is free or the quota is used up,
     /// - `ENOMEM`.
-    pub(crate) fn publish(
-        &self,
-        entry: Unpublished<'_, Entry>,
+    #[inline]
+    pub(crate) fn publish<'a>(
+        &'a self,
+        mut entry: Unpublished<'a, Entry>,
         range: IdRange,
         policy: Policy,
     ) -> Result<Published, PublishError> {
         let owner = entry.owner();
         let mut ledger = self.array.lock();
-        let result = if !ledger.open {
-            Err((PublishError::Closed(None), entry))
-        } else if range.max() >= self.capacity() {
-            Err((EINVAL.into(), entry))
-        } else {
-            match self.charge(&mut ledger, owner) {
-                Err(err) => Err((err.into(), entry)),
-                Ok(()) => match policy {
-                    Policy::Lowest => Self::insert_lowest(&mut ledger, entry, range),
-                    Policy::Cyclic => Self::insert_cyclic(&mut ledger, entry, range),
-                    Policy::TopDown => {
-                        let slot = Slot::Highest(range.min(), range.max());
-                        Self::insert(&mut ledger, entry, slot)
-                    }
+        let failed = loop {
+            if !ledger.open {
+                break PublishError::Closed;
+            }
+            if range.max() >= self.capacity() {
+                break PublishError::Failed(EINVAL);
+            }
+            let Some(id) = ledger.pick(range, policy) else {
+                break PublishError::Failed(self.without_number(&mut ledger, owner));
+            };
+            if ledger.has_room(id) {
+                if let Err(err) = self.charge(&mut ledger, owner) {
+                    break PublishError::Failed(err);
                 }
-                .map_err(|(err, entry)| {
-                    let err = if err == EBUSY { ENOSPC } else { err };
-                    self.undo_charge(&mut ledger, owner, err);
-                    (err.into(), entry)
-                }),
+                match self.enter(&mut ledger, entry, owner, id) {
+                    Ok(published) => {
+                        if policy == Policy::Cyclic {
+                            ledger.next = id.saturating_add(1);
+                        }
+                        return Ok(published);
+                    }
+                    Err(back) => entry = back,
+                }
+            }
+            if let Err(err) = ledger.make_room(id) {
+                break PublishError::Failed(err);
             }
         };
-        match result {
-            Ok(published) => {
-                // The lock may have been dropped before the entry was stored.
-                if !self.add(&mut ledger, owner, published.id) {
-                    Err(PublishError::Orphan(published))
-                } else if ledger.open {
-                    Ok(published)
-                } else {
-                    Err(PublishError::Closed(Some(published)))
-                }
-            }
-            Err((err, entry)) => {
-                drop(ledger);
-                drop(entry);
-                Err(err)
+        drop(ledger);
+        drop(entry);
+        Err(failed)
+    }
+
+    /// Why an allocation fails that finds no number: its set may not have one anyway.
+    #[cold]
+    fn without_number(&self, ledger: &mut Guard<'_, Entry, Ledger>, owner: Owner) -> Error {
+        match self.charge(ledger, owner) {
+            Err(err) => err,
+            Ok(()) => {
+                self.undo_charge(ledger, owner, ENOSPC);
+                ENOSPC
             }
         }
     }
 
-    /// Publishes an entry. If somebody has to be told of it, its first pass is on when others get
-    /// to see it.
-    #[inline]
-    fn insert<'a>(
+    /// Publishes an entry that is charged. If somebody has to be told of it, its first pass is on
+    /// when others get to see it. Without room for it, the charge is taken back.
+    #[inline(always)]
+    fn enter<'a>(
+        &self,
         ledger: &mut Guard<'a, Entry, Ledger>,
         mut entry: Unpublished<'a, Entry>,
-        slot: Slot,
-    ) -> Result<Published, (Error, Unpublished<'a, Entry>)> {
+        owner: Owner,
+        id: u32,
+    ) -> Result<Published, Unpublished<'a, Entry>> {
         let audible = ledger.audible;
-        if audible {
-            entry.life = Life::new(Word::new_busy());
-        }
+        entry.life = Life::new(if audible {
+            Word::new_busy()
+        } else {
+            Word::new()
+        });
         ledger.serial = ledger.serial.wrapping_add(1);
         entry.serial = ledger.serial;
-        let id = ledger.insert(entry, slot)?;
-        let is_busy = if audible == ledger.audible {
-            audible
-        } else {
-            // The lock was dropped for memory, and somebody has subscribed.
-            ledger
-                .get(id)
-                .is_some_and(|entry| entry.life.begin_held().is_ok())
-        };
-        Ok(Published { id, is_busy })
-    }
-
-    fn insert_lowest<'a>(
-        ledger: &mut Guard<'a, Entry, Ledger>,
-        entry: Unpublished<'a, Entry>,
-        range: IdRange,
-    ) -> Result<Published, (Error, Unpublished<'a, Entry>)> {
-        Self::insert(ledger, entry, Slot::Lowest(range.min(), range.max()))
-    }
-
-    fn insert_cyclic<'a>(
-        ledger: &mut Guard<'a, Entry, Ledger>,
-        entry: Unpublished<'a, Entry>,
-        range: IdRange,
-    ) -> Result<Published, (Error, Unpublished<'a, Entry>)> {
-        let rest = range.above(ledger.next).unwrap_or(range);
-        let published = match Self::insert_lowest(ledger, entry, rest) {
-            Err((err, entry)) if err == EBUSY && rest.min() != range.min() => {
-                Self::insert_lowest(ledger, entry, range)
-            }
-            result => result,
-        }?;
-        ledger.next = published.id.saturating_add(1);
-        Ok(published)
+        if let Err(back) = ledger.insert(entry, id) {
+            self.undo_charge(ledger, owner, ENOMEM);
+            return Err(back);
+        }
+        self.add(ledger, owner, id);
+        Ok(Published::new(id, audible))
     }
 
     /// Publishes an entry under a number that its provider named. May sleep.
@@ -394,49 +375,40 @@ impl<H: MmExit> Space<H> {
     /// - `ENOMEM`.
     pub(crate) fn publish_at<'a>(
         &'a self,
-        entry: Unpublished<'a, Entry>,
+        mut entry: Unpublished<'a, Entry>,
         id: u32,
     ) -> Result<Named<'a>> {
         let (owner, provider) = (entry.owner(), entry.provider.load(Relaxed));
         let mut ledger = self.array.lock();
-        let charged = if id >= self.capacity() {
-            Err(EINVAL)
-        } else {
-            self.charge(&mut ledger, owner)
-        };
-        if let Err(err) = charged {
-            drop(ledger);
-            drop(entry);
-            return Err(err);
-        }
-        match Self::insert(&mut ledger, entry, Slot::At(id)) {
-            Ok(published) => Ok(if self.add(&mut ledger, owner, id) {
-                Named::Published(published)
-            } else {
-                Named::Orphan(published)
-            }),
-            Err((err, entry)) if err == EBUSY => {
-                self.undo_charge(&mut ledger, owner, err);
-                // The insertion does not drop the lock after it has seen the slot taken.
-                let duplicate = ledger.get(id).is_some_and(|holder| {
-                    let before = holder.provider.load(Relaxed);
-                    holder.provider.store(provider, Relaxed);
-                    before == provider
-                });
+        let failed = loop {
+            if id >= self.capacity() {
+                break EINVAL;
+            }
+            if let Err(err) = self.charge(&mut ledger, owner) {
+                break err;
+            }
+            if let Some(holder) = ledger.get(id) {
+                let before = holder.provider.load(Relaxed);
+                holder.provider.store(provider, Relaxed);
+                self.undo_charge(&mut ledger, owner, EBUSY);
                 drop(ledger);
-                Ok(if duplicate {
+                return Ok(if before == provider {
                     Named::Duplicate
                 } else {
                     Named::KeptAside(entry)
-                })
+                });
             }
-            Err((err, entry)) => {
-                self.undo_charge(&mut ledger, owner, err);
-                drop(ledger);
-                drop(entry);
-                Err(err)
+            match self.enter(&mut ledger, entry, owner, id) {
+                Ok(published) => return Ok(Named::Published(published)),
+                Err(back) => entry = back,
             }
-        }
+            if let Err(err) = ledger.make_room(id) {
+                break err;
+            }
+        };
+        drop(ledger);
+        drop(entry);
+        Err(failed)
     }
 
     /// Whether [`Space::shrink`] may have something to do.
@@ -472,6 +444,7 @@ impl<H: MmExit> Space<H> {
     }
 
     /// Takes a reclaimed ID out of use. Returns what became of it and of its set.
+    #[inline(always)]
     pub(crate) fn retire(&self, entry: &Node<Entry>) -> (Retired, SetLeft) {
         let ledger = self.array.lock();
         let pins = entry.pins.load(Relaxed);
@@ -482,7 +455,7 @@ impl<H: MmExit> Space<H> {
         self.take_leave(ledger, entry.id(), entry.parting())
     }
 
-    #[inline]
+    #[inline(always)]
     fn take_leave(
         &self,
         mut ledger: Guard<'_, Entry, Ledger>,
@@ -492,29 +465,32 @@ impl<H: MmExit> Space<H> {
         let rest = self.quarantine.load(Relaxed);
         let (unpinned, left) = self.sub(&mut ledger, id, parting);
         let retired = if rest != 0 {
-            ledger.capacity.rest();
-            let until = Stamp::in_ms(rest);
-            if let Some(entry) = ledger.get(id) {
-                entry.rest_until().store(until.0, Relaxed);
-                entry.link.store(0, Relaxed);
-            }
-            let last = core::mem::replace(&mut ledger.last_resting, id);
-            match ledger.get(last) {
-                Some(last) => {
-                    last.link.store(id, Relaxed);
-                    Retired::Resting(None)
-                }
-                None => {
-                    ledger.first_resting = id;
-                    Retired::Resting(Some(until.ahead()))
-                }
-            }
+            Self::rest(&mut ledger, id, rest)
         } else {
             Retired::by(parting.provider)
         };
         ledger.finish(retired, id);
         drop(unpinned);
         (retired, left)
+    }
+
+    /// Has a number rest for so many milliseconds.
+    #[cold]
+    fn rest(ledger: &mut Guard<'_, Entry, Ledger>, id: u32, rest: u32) -> Retired {
+        ledger.capacity.rest();
+        let until = Stamp::in_ms(rest);
+        if let Some(entry) = ledger.get(id) {
+            entry.rest_until().store(until.0, Relaxed);
+            entry.link.store(0, Relaxed);
+        }
+        let last = core::mem::replace(&mut ledger.last_resting, id);
+        if let Some(last) = ledger.get(last) {
+            last.link.store(id, Relaxed);
+            Retired::Resting(None)
+        } else {
+            ledger.first_resting = id;
+            Retired::Resting(Some(until.ahead()))
+        }
     }
 
     /// Has new IDs told of, or no longer.
@@ -583,6 +559,20 @@ impl<H: MmExit> Space<H> {
 
 /// The index with its lock held.
 impl<'a> Guard<'a, Entry, Ledger> {
+    /// A free number in the range.
+    #[inline]
+    fn pick(&self, range: IdRange, policy: Policy) -> Option<u32> {
+        let (min, max) = (range.min(), range.max());
+        match policy {
+            Policy::Lowest => self.free().lowest(min, max),
+            Policy::Cyclic => range
+                .above(self.next)
+                .and_then(|rest| self.free().lowest(rest.min(), max))
+                .or_else(|| self.free().lowest(min, max)),
+            Policy::TopDown => self.free().highest(min, max),
+        }
+    }
+
     fn add(&mut self) {
         self.fixed = true;
         self.live += 1;
@@ -602,6 +592,7 @@ impl<'a> Guard<'a, Entry, Ledger> {
     }
 
     /// Removes the entry if its number is free, and drops the lock before the entry.
+    #[inline(always)]
     fn finish(mut self, retired: Retired, id: u32) {
         let removed = if retired == Retired::Gone {
             self.remove(id)

@@ -243,15 +243,16 @@ impl Word {
         }
     }
 
-    /// What has yet to be told. UNBIND comes before FREE: after FREE there is none.
+    /// What has yet to be told. What was sent comes before UNBIND, which takes the SPID along, and
+    /// UNBIND before FREE: after FREE there is none.
     pub(crate) fn due(self) -> Due {
-        if self.has(Self::UNBIND_DUE) {
-            Due::Unbind
-        } else if self.said() != 0 {
+        if self.said() != 0 {
             Due::Said(Scopes {
                 all: self.said() & 1 != 0,
                 set: self.said() & 2 != 0,
             })
+        } else if self.has(Self::UNBIND_DUE) {
+            Due::Unbind
         } else if self.has(Self::FREE_DUE) {
             Due::Free
         } else {

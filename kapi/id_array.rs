@@ -188,17 +188,6 @@ impl<T> Drop for Removed<'_, T> {
     }
 }
 
-/// Where an object may go.
-#[derive(Clone, Copy)]
-pub(crate) enum Slot {
-    /// The lowest free number in the inclusive range.
-    Lowest(u32, u32),
-    /// The highest free number in the inclusive range.
-    Highest(u32, u32),
-    /// This number.
-    At(u32),
-}
-
 /// The objects of [`LEAF`] numbers. A page.
 struct Leaf<T>([RcuPtr<Node<T>>; LEAF as usize]);
 
@@ -442,63 +431,57 @@ impl<'a, T, D> Guard<'a, T, D> {
         unsafe { &mut *self.array.locked.get() }
     }
 
-    /// Publishes an object, complete with its number. May drop and retake the lock, and sleep
-    /// meanwhile: what was read before under the lock may have changed, but publication and
-    /// return are in one critical section.
+    /// Which numbers are free.
+    #[inline]
+    pub(crate) fn free(&self) -> &FreeMap {
+        &self.locked().free
+    }
+
+    /// Whether there seems to be memory for an object with this number.
+    #[inline]
+    pub(crate) fn has_room(&self, id: u32) -> bool {
+        self.array.leaf(id).is_some()
+    }
+
+    /// Publishes an object, complete with its number, which is free. With the lock held all the
+    /// time.
     ///
     /// # Errors
     ///
-    /// The object is given back, to be dropped without the lock, with
-    ///
-    /// - `EBUSY` if there is no such slot free,
-    /// - `EINVAL` if it was prepared for an array with another cache,
-    /// - `ENOMEM`.
+    /// The object is given back, to be dropped without the lock, if the number is taken, if
+    /// [`Guard::make_room`] has to come first, or if it was prepared for an array with another
+    /// cache.
     #[inline]
     pub(crate) fn insert(
         &mut self,
         object: Unpublished<'a, T>,
-        slot: Slot,
-    ) -> Result<u32, (Error, Unpublished<'a, T>)> {
-        if !ptr::eq(object.cache, &*self.array.cache) {
-            return Err((EINVAL, object));
+        id: u32,
+    ) -> Result<(), Unpublished<'a, T>> {
+        let array = self.array;
+        let Some(slot) = array.leaf(id).and_then(|leaf| leaf.slot(id)) else {
+            return Err(object);
+        };
+        if !ptr::eq(object.cache, &*array.cache) || !self.locked_mut().free.take(id) {
+            return Err(object);
         }
-        loop {
-            let free = &self.locked().free;
-            let picked = match slot {
-                Slot::Lowest(min, max) => free.lowest(min, max),
-                Slot::Highest(min, max) => free.highest(min, max),
-                Slot::At(id) => free.is_free(id).then_some(id),
-            };
-            let Some(id) = picked else {
-                return Err((EBUSY, object));
-            };
-            if let Some(slot) = self.take_slot(id) {
-                let node = object.node.as_ptr();
-                mem::forget(object);
-                // SAFETY: By its invariant the object is valid and was invisible so far, so its
-                // number may be written.
-                unsafe { *(*node).id.get() = id };
-                // INVARIANT: The array owns it now, and its number was taken.
-                slot.publish(node);
-                return Ok(id);
-            }
-            if let Err(err) = self.make_room(id) {
-                return Err((err, object));
-            }
-        }
+        let node = object.node.as_ptr();
+        mem::forget(object);
+        // SAFETY: By its invariant the object is valid and was invisible so far, so its number may
+        // be written.
+        unsafe { *(*node).id.get() = id };
+        // INVARIANT: The array owns it now, and its number was taken.
+        slot.publish(node);
+        Ok(())
     }
 
-    /// Takes a free number. Returns where its object goes, unless [`Guard::make_room`] has to come
-    /// first.
-    #[inline]
-    fn take_slot(&mut self, id: u32) -> Option<&'a RcuPtr<Node<T>>> {
-        let slot = self.array.leaf(id)?.slot(id)?;
-        self.locked_mut().free.take(id).then_some(slot)
-    }
-
-    /// Sees to what it needs to put an object there. Drops and retakes the lock.
+    /// Sees to the memory for an object with this number. Drops and retakes the lock, and sleeps
+    /// meanwhile: what was read before under the lock may have changed.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
     #[cold]
-    fn make_room(&mut self, id: u32) -> Result {
+    pub(crate) fn make_room(&mut self, id: u32) -> Result {
         let array = self.array;
         let needs_directory = array.directory.is_null();
         let needs_leaf = array.leaf(id).is_none();

@@ -120,6 +120,10 @@ mod tests {
         let unbound = bound.unbind(false).unwrap_or(bound);
         assert!(unbound.state() == State::Active && unbound.due() == Due::Unbind);
         assert!(unbound.unbind(false) == Err(ENOENT));
+        // What is sent meanwhile goes first: the SPID is there.
+        let said = unbound.say(Scopes::BOTH).unwrap_or(unbound);
+        assert!(said.due() == Due::Said(Scopes::BOTH));
+        assert!(said.told(said.due()) == unbound);
         let freed = unbound.give_up(Tell::Now);
         assert!(freed.due() == Due::Unbind);
         assert!(freed.told(Due::Unbind).due() == Due::Free);

@@ -136,7 +136,7 @@ impl Pool {
     }
 
     /// Does what a transition has left to do. Returns whether the ID is reclaimed.
-    #[inline]
+    #[inline(never)]
     pub(super) fn act(&self, entry: &Node<Entry>, change: Change, guard: &rcu::Guard) -> bool {
         let word = match change {
             Change::Done(word) => word,

@@ -32,6 +32,7 @@ use crate::{
     },
     space::{
         Policy,
+        Retired,
         SetLeft, //
     },
     state::{
@@ -470,7 +471,9 @@ impl Pool {
 
     pub(super) fn unpin(&self, id: u32) {
         if let Some((retired, left)) = self.space.unpin(id) {
-            self.hand_back(id, retired);
+            if retired != Retired::Gone || self.space.can_shrink() {
+                self.hand_back(id, retired);
+            }
             if left == SetLeft::Empty {
                 self.set_is_empty();
             }

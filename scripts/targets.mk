@@ -18,7 +18,8 @@ help:
 	@echo 'IOASID: allocates, counts and revokes the PASIDs of I/O address spaces, in Rust.'
 	@echo
 	@echo '  make run             the module doing its main job on a stock Debian kernel, in QEMU'
-	@echo '  make check           all tests: KUnit with KASAN, lockdep and kmemleak; then the stock kernel'
+	@echo '  make check           all tests: a model of the protocol; KUnit with KASAN, lockdep and'
+	@echo '                       kmemleak; then the stock kernel'
 	@echo '                       (UPDATE=1 also rewrites tools/testing/expected-suites)'
 	@echo '  make shell           a shell on that kernel, with the module and the samples loaded'
 	@echo '  make bench           instructions per call, beside the C code of Linux 6.1 and the IDA'

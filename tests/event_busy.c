@@ -275,6 +275,32 @@ static void each_unbind_that_waits_is_told(struct kunit *test)
 				 "b:UNBIND(5)");
 }
 
+static int unbind_and_detach(struct subscriber *sub, unsigned long val,
+			     const struct ioasid_nb_args *args)
+{
+	if (val == IOASID_NOTIFY_BIND) {
+		sub->ret[0] = ioasid_notify(args->id, IOASID_NOTIFY_UNBIND, BOTH);
+		sub->ret[1] = ioasid_detach_spid(args->id);
+	}
+	return NOTIFY_OK;
+}
+
+/* B-107: an UNBIND that was sent is told with the SPID, though that is to be taken away. */
+static void sent_unbind_is_told_before_detach(struct kunit *test)
+{
+	struct busy busy;
+
+	busy_init(test, &busy, unbind_and_detach);
+	must_alloc_number(test, busy.set, 5, NULL);
+	story_forget(busy.story);
+	KUNIT_EXPECT_EQ(test, ioasid_attach_spid(5, 7), 0);
+	KUNIT_EXPECT_EQ(test, busy.a->ret[0], 0);
+	KUNIT_EXPECT_EQ(test, busy.a->ret[1], 0);
+	expect_story(busy.story, "a:BIND(5=7); b:BIND(5=7); a:UNBIND(5=7); b:UNBIND(5=7); "
+				 "a:UNBIND(5=7); b:UNBIND(5=7)");
+	KUNIT_EXPECT_EQ(test, ioasid_find_spid(5), INVALID_IOASID);
+}
+
 static int detach_and_free(struct subscriber *sub, unsigned long val,
 			   const struct ioasid_nb_args *args)
 {
@@ -364,6 +390,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(detached_twice_is_told_once),
 	KUNIT_CASE(handler_notifies_unbind_of_its_own_id),
 	KUNIT_CASE(each_unbind_that_waits_is_told),
+	KUNIT_CASE(sent_unbind_is_told_before_detach),
 	KUNIT_CASE(free_comes_last_of_all_that_waits),
 	KUNIT_CASE(refused_bind_is_not_detached_again),
 	KUNIT_CASE(handler_frees_its_own_id_in_rollback),

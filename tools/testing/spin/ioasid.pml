@@ -10,7 +10,8 @@
  *
  * in the model             in the code
  * --------------------------------------------------------------------------------------------
- * word, COUNT ... FREE_DUE Word in state.rs; SAY_DUE is ALL_DUE or SET_DUE
+ * word, COUNT ... FREE_DUE Word in state.rs; SAID counts the UNBINDs that were sent and wait, which
+ *                          are two at most here
  * num, entries             one life of an ID each (Entry); none is used again, as its memory is not
  *                          before a grace period has passed
  * slot, lock               the index and its lock (IdArray); what is done under the lock is one
@@ -18,13 +19,13 @@
  * holder                   Set::spids
  * audience, audible        Subscribers::audience, a bit per subscriber, and Ledger::audible;
  *                          PRESENT is a list of nobody that is there all the same
- * reach, gone              those of Subscription
+ * reach, gone, from        those of Subscription; that of Pool::replay()
  * enter(), leave()         rcu::read_lock() and the end of its guard; a section per event here, and
  *                          one from lookup to transition, which is less than the code has
  * synchronize_...          synchronize_rcu(): waits for the sections that were open when it began
  * look()                   Pool::tell_now()
- * do_alloc()               Space::publish(), Pool::announce(); the second way is that of an
- *                          insertion that may drop the lock for memory
+ * do_alloc()               Space::insert() or, where the lock may be dropped for memory,
+ *                          insert_later(); Pool::announce()
  * do_stray()               Pool::forget()
  * do_get(), do_put()       Pool::get(), put(); do_irq_put(): where must_defer() is true
  * do_free(), do_irq_free() Pool::free(); the second one with Tell::Later
@@ -38,9 +39,10 @@
  * registrar                Subscribers::add() and Pool::replay(); unregistrar: remove()
  *
  * Not here: sets and their subscribers (an audience is one list), custom allocators and resting
- * numbers, names, a saturated count, ioasid_notify(BIND), which is attach without the SPID, and
- * put_any(), which is put or free. Handlers that send UNBIND of their own ID on every UNBIND never
- * come to an end; they do it once here.
+ * numbers, names, a saturated count, want of memory, ioasid_notify(BIND), which is attach without
+ * the SPID, and put_any(), which is put or free. An attach does not pin the ID here: if the ID is
+ * reclaimed, the attach finds it dead. Handlers that send UNBIND of their own ID on every UNBIND
+ * never come to an end; they do it once here.
  */
 
 #ifndef MISTAKE
@@ -81,20 +83,28 @@
 #define pins_are_ignored	16
 /* A list that was empty gets a subscriber while others still go by "nobody". */
 #define added_at_once		17
+/* attach goes by what the word was before the SPID was set. */
+#define attach_looks_once	18
 /* Replay begins without a grace period. */
-#define replay_does_not_wait	18
+#define replay_does_not_wait	19
+/* Replay that has to wait goes back to what came meanwhile. */
+#define replay_goes_back	20
 /* Replay takes an ID for told whose FREE is deferred. */
-#define replay_skips_deferred	19
+#define replay_skips_deferred	21
 /* Replay looks again at why it got no pass. */
-#define replay_looks_twice	20
+#define replay_looks_twice	22
 /* Replay takes a number for told without the lock. */
-#define replay_skips_unlocked	21
-/* Replay tells BIND by the state of the ID, not by who is bound. */
-#define replay_goes_by_state	22
+#define replay_skips_unlocked	23
+/* Replay tells BIND by the state that the ID has after ALLOC is told. */
+#define replay_goes_by_state	24
+/* Replay tells of IDs that were given up. */
+#define replay_of_pending	25
+/* What comes below the ID that replay waits for is nobody's. */
+#define replay_leaves_gaps	26
 /* Replay calls a subscriber that is gone. */
-#define replay_ignores_gone	23
+#define replay_ignores_gone	27
 /* Unregistration does not wait for handlers. */
-#define removal_does_not_wait	24
+#define removal_does_not_wait	28
 
 /* ------------------------------------------------------------------------- configurations */
 
@@ -307,9 +317,11 @@
 #define BOUND		16
 #define BUSY		32
 #define UNBIND_DUE	64
-#define SAY_DUE		128
-#define FREE_DUE	256
-#define DUE		(UNBIND_DUE | SAY_DUE | FREE_DUE)
+#define ONE_SAID	128
+#define SAID_PLACES	2
+#define SAID		384
+#define FREE_DUE	512
+#define DUE		(UNBIND_DUE | SAID | FREE_DUE)
 
 #define NIDS		2
 /* The reach of a subscriber that is told of all IDs. */
@@ -359,8 +371,8 @@ byte refs[NE + 1];		/* references that somebody has, besides the owner */
 bit running[NE + 1];		/* a handler may run */
 bit reclaimed[NE + 1];
 bit listed[NE + 1];		/* is on the deferred list */
-bit owed[NE + 1];		/* an UNBIND was sent that is not being told */
-bit sent_bound[NE + 1];		/* an UNBIND was sent while there was an SPID */
+byte owed[NE + 1];		/* UNBINDs that were sent and are not yet being told */
+byte sent_bound[NE + 1];	/* and those of them that were sent while there was an SPID */
 bit subscriber_holds[NE + 1];
 bit comes_to_replay[NS];
 bit complete[NS];		/* its registration has returned */
@@ -386,17 +398,19 @@ chan answer[NIDS + 1] = [0] of { bit };
 #define is_dead(e)	(!(word[e] & (COUNT | OWNER | BUSY)))
 #define is_pending(e)	(word[e] & PENDING)
 #define is_busy(e)	(word[e] & BUSY)
+#define is_full(e)	((word[e] & SAID) == SAID_PLACES * ONE_SAID)
 
 #define ME		(1 << _pid)
 
 /*
  * The entry e of ID m; what is being told: ev to the subscribers in list, s is the next; who was
- * empty; whether the pass is ours and what it starts with; whether the entry is ours to reclaim.
+ * empty; whether the pass is ours and what it starts with; whether the entry is ours to reclaim;
+ * whether we have set an SPID and not yet bound it.
  */
 #define LOCALS \
 	byte m, n, e, list, s, t; \
 	mtype ev, start; \
-	bit nobody, pass_on, refused, dying
+	bit nobody, pass_on, refused, dying, attaching
 
 /* ---------------------------------------------------------------------------- RCU, checks */
 
@@ -520,9 +534,9 @@ inline react()
 	:: (HANDLERS & DETACH_SELF) && s == 0 && ev == BIND && !is_pending(e) ->
 		word[e] = word[e] | UNBIND_DUE;
 		printf("%d:	its handler detaches\n", _pid)
-	:: (HANDLERS & NOTIFY_SELF) && s == 0 && ev == ALLOC && !is_pending(e) ->
-		word[e] = word[e] | SAY_DUE;
-		owed[e] = 1;
+	:: (HANDLERS & NOTIFY_SELF) && s == 0 && ev == ALLOC && !is_pending(e) && !is_full(e) ->
+		word[e] = word[e] + ONE_SAID;
+		owed[e]++;
 		printf("%d:	its handler sends UNBIND\n", _pid)
 	:: (HANDLERS & REFUSE) && s == NS - 1 && ev == BIND ->
 		refused = 1;
@@ -595,13 +609,12 @@ inline pass()
 	:: d_step {
 		if
 		:: start -> ev = start; start = 0
-		:: !start && (word[e] & SAY_DUE) &&
+		:: !start && (word[e] & SAID) &&
 		   !(MISTAKE == unbind_before_sent && (word[e] & UNBIND_DUE)) ->
 			ev = SENT_UNBIND;
-			owed[e] = 0;
-			word[e] = word[e] & ~(MISTAKE == sent_cleared_late -> 0 : SAY_DUE)
+			owed[e]--
 		:: !start && (word[e] & UNBIND_DUE) &&
-		   !((word[e] & SAY_DUE) && MISTAKE != unbind_before_sent) ->
+		   !((word[e] & SAID) && MISTAKE != unbind_before_sent) ->
 			ev = UNBIND
 		:: !start && (word[e] & DUE) == FREE_DUE && MISTAKE != pass_forgets_free ->
 			ev = FREE;
@@ -643,26 +656,26 @@ inline pass()
 		deliver();
 		if
 		:: ev == BIND && refused ->
+			d_step { lock == 0 -> forget_spid() };
 			d_step {
-				lock == 0 ->
-				forget_spid();
 				word[e] = word[e] & ~BOUND;
+				sent_bound[e] = 0;
 #if MISTAKE != refusal_leaves_unbind
 				word[e] = word[e] & ~UNBIND_DUE;
 #endif
-				sent_bound[e] = 0;
 				refused = 0
 			}
 		:: ev == UNBIND ->
-			d_step {
-				lock == 0 ->
-				forget_spid();
-				word[e] = word[e] & ~(BOUND | UNBIND_DUE)
-			}
+			d_step { lock == 0 -> forget_spid() };
+			word[e] = word[e] & ~(BOUND | UNBIND_DUE)
 		:: ev == SENT_UNBIND ->
 			d_step {
-				word[e] = word[e] & ~(MISTAKE == sent_cleared_late -> SAY_DUE : 0);
-				sent_bound[e] = sent_bound[e] && (word[e] & SAY_DUE)
+#if MISTAKE == sent_cleared_late
+				word[e] = word[e] & ~SAID;
+#else
+				word[e] = word[e] - ONE_SAID;
+#endif
+				sent_bound[e] = (sent_bound[e] -> sent_bound[e] - 1 : 0)
 			}
 		:: ev == FREE && MISTAKE != owner_before_free -> d_step { drop_owner(e, FREE_DUE) }
 		:: ev == FREE && MISTAKE == owner_before_free -> word[e] = word[e] & ~FREE_DUE
@@ -840,6 +853,8 @@ inline do_irq_free()
 	fi
 }
 
+#define may_attach(e)	(!is_dead(e) && !(word[e] & (PENDING | BOUND | BUSY)))
+
 inline do_attach()
 {
 	look();
@@ -847,24 +862,38 @@ inline do_attach()
 		lock == 0 ->
 		t = holder[SPID(m)];
 		if
-		:: is_dead(e) || (word[e] & (PENDING | BOUND | BUSY)) -> skip
+		:: !may_attach(e) ||
+		   t && (word[t] & OWNER) && !(is_pending(t) && MISTAKE == spid_before_free) ->
+			t = 0;
+			nobody = 0;
+			leave()
 		:: else ->
-			if
-			:: t && (word[t] & OWNER) &&
-			   !(is_pending(t) && MISTAKE == spid_before_free) -> skip
-			:: else ->
-				holder[SPID(m)] = e;
-				spid[e] = 1;
-				word[e] = word[e] | BOUND | (nobody -> 0 : BUSY);
-				pass_on = !nobody;
-				start = (nobody -> 0 : BIND);
-				printf("%d: attach(%d), begins a pass: %d\n", _pid, m, pass_on)
-			fi
+			lock = 1;
+			attaching = 1;
+			holder[SPID(m)] = e;
+			spid[e] = 1
+		fi
+	};
+	if
+	:: attaching -> d_step {
+		if
+		:: may_attach(e) || MISTAKE == attach_looks_once ->
+			word[e] = word[e] | BOUND | (nobody -> 0 : BUSY);
+			pass_on = !nobody;
+			start = (nobody -> 0 : BIND);
+			printf("%d: attach(%d), begins a pass: %d\n", _pid, m, pass_on)
+		:: else ->
+			holder[SPID(m)] = t;
+			spid[e] = 0
 		fi;
+		lock = 0;
+		attaching = 0;
 		t = 0;
 		nobody = 0;
 		leave()
-	}
+		}
+	:: else
+	fi
 }
 
 inline do_detach()
@@ -894,12 +923,12 @@ inline do_notify()
 {
 	d_step {
 		if
-		:: is_dead(e) || is_pending(e) && MISTAKE != notify_after_free -> skip
+		:: is_dead(e) || is_full(e) || is_pending(e) && MISTAKE != notify_after_free -> skip
 		:: else ->
 			pass_on = !is_busy(e) || MISTAKE == notify_ignores_pass;
-			owed[e] = 1;
-			sent_bound[e] = sent_bound[e] || spid[e] && !(word[e] & UNBIND_DUE);
-			word[e] = word[e] | BUSY | SAY_DUE;
+			owed[e]++;
+			sent_bound[e] = sent_bound[e] + ((word[e] & (BOUND | UNBIND_DUE)) == BOUND);
+			word[e] = (word[e] | BUSY) + ONE_SAID;
 			printf("%d: notify(%d), begins a pass: %d\n", _pid, m, pass_on)
 		fi;
 		leave()
@@ -1182,11 +1211,13 @@ inline replay_id()
 	lookup();
 	d_step {
 		passed_over = e && is_passed_over(e);
-		pass_on = !is_dead(e) && !is_pending(e) && !is_busy(e);
+		pass_on = !is_dead(e) && !is_busy(e) &&
+			  (!is_pending(e) || MISTAKE == replay_of_pending);
 		if
 		:: pass_on ->
 			word[e] = word[e] | BUSY;
 			reach[me] = m;
+			from = m;
 			bound = (word[e] & BOUND) != 0
 		:: else
 		fi;
@@ -1197,7 +1228,7 @@ inline replay_id()
 	:: else
 	fi;
 	if
-	:: passed_over && MISTAKE == replay_skips_unlocked -> reach[me] = m
+	:: passed_over && MISTAKE == replay_skips_unlocked -> d_step { reach[me] = m; from = m }
 	:: passed_over && MISTAKE != replay_skips_unlocked -> while_there()
 	:: !passed_over
 	fi;
@@ -1224,6 +1255,7 @@ inline while_there()
 		if
 		:: slot[m] == e ->
 			reach[me] = m;
+			from = m;
 			printf("%d: replay passes over ID %d\n", _pid, m)
 		:: else
 		fi
@@ -1234,6 +1266,7 @@ proctype registrar(byte me)
 {
 	CLIENT_LOCALS;
 	bit bound, passed_over;
+	byte from;
 
 	d_step { mutex == 0 -> mutex = 1 };
 	if
@@ -1263,7 +1296,7 @@ proctype registrar(byte me)
 		/* Space::next_above() */
 		d_step {
 			lock == 0 ->
-			m = reach[me] + 1;
+			m = from + 1;
 			do
 			:: m <= NIDS && slot[m] == 0 -> m++
 			:: else -> break
@@ -1274,7 +1307,8 @@ proctype registrar(byte me)
 				m = 0;
 				check_all_told()
 			:: else ->
-				reach[me] = m - 1;
+				from = (MISTAKE == replay_goes_back -> from : m - 1);
+				reach[me] = (MISTAKE == replay_leaves_gaps -> reach[me] : m - 1);
 				e = slot[m]
 			fi
 		};
