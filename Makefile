@@ -14,6 +14,8 @@ CONFIG_IOASID_KUNIT_TEST ?= y
 endif
 ccflags-y += -DCONFIG_IOASID_MODULE=1
 rustflags-y += --cfg CONFIG_IOASID
+ioasid-test-$(CONFIG_IOASID_KUNIT_TEST) := -DCONFIG_IOASID_KUNIT_TEST=1
+ccflags-y += $(ioasid-test-y)
 rustflags-$(CONFIG_IOASID_KUNIT_TEST) += --cfg CONFIG_IOASID_KUNIT_TEST
 endif
 
@@ -31,7 +33,7 @@ $(obj)/.ioasid_bindgen.mk: $(srctree)/rust/Makefile
 
 include $(obj)/.ioasid_bindgen.mk
 
-ioasid_bindgen_items := ioasid_.* | INVALID_IOASID
+ioasid_bindgen_items := ioasid_.* | io_mm_ops | INVALID_IOASID
 
 quiet_cmd_ioasid_bindgen = BINDGEN $@
       cmd_ioasid_bindgen = \
@@ -39,7 +41,7 @@ quiet_cmd_ioasid_bindgen = BINDGEN $@
 		--rust-target 1.85 --use-core --with-derive-default --ctypes-prefix ffi \
 		--no-layout-tests --no-debug '.*' --enable-function-attribute-detection \
 		--no-recursive-allowlist --allowlist-file '.*/ioasid[a-z_]*\.h' \
-		-o $@ -- $(bindgen_c_flags_final) -DMODULE
+		-o $@ -- $(bindgen_c_flags_final) $(ioasid-test-y) -DMODULE
 
 $(obj)/ioasid_bindings.rs: $(src)/ioasid_bindings.h $(src)/Makefile FORCE
 	$(call if_changed_dep,ioasid_bindgen)

@@ -7,7 +7,10 @@
 //! of `active`, with neither of them.
 
 use crate::{
-    entry::DEFAULT_PROVIDER,
+    entry::{
+        ADOPTED,
+        DEFAULT_PROVIDER, //
+    },
     id::IdRange,
     kapi::srcu::{
         ReadGuard,
@@ -49,6 +52,15 @@ pub(crate) struct SpaceId(pub(crate) usize, pub(crate) usize);
 /// What identifies a registration.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Key(pub(crate) usize);
+
+/// What to do if allocators of another number space are there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Queue {
+    /// Wait behind them.
+    Yes,
+    /// Give up: this is the host allocator.
+    No,
+}
 
 /// How an allocator leaves.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -99,6 +111,10 @@ impl Group {
 pub(crate) trait Switch {
     /// Stops the default allocator. `EAGAIN` if it has IDs.
     fn close_default(&self) -> Result;
+
+    /// As [`Switch::close_default`], for one who cannot name what the kernel has given to an mm:
+    /// such IDs do not count.
+    fn close_default_for_host(&self) -> Result;
 
     /// Lets the default allocator give numbers.
     fn open_default(&self);
@@ -164,18 +180,27 @@ impl Registry {
         drop(section);
     }
 
+    /// Whether allocators of another number space are in front of those of this one.
+    pub(crate) fn is_behind(&self, space: SpaceId) -> bool {
+        self.groups
+            .lock()
+            .first()
+            .is_some_and(|group| group.space != space)
+    }
+
     /// Registers an allocator. Sleeps.
     ///
     /// # Errors
     ///
-    /// `EEXIST` if the key is registered, `EAGAIN` if the default allocator has IDs, `ENOMEM`,
-    /// `ENOSPC` after 2^32 registrations.
+    /// `EEXIST` if the key is registered, `EAGAIN` if the default allocator has IDs, `EBUSY` if it
+    /// does not `queue` and would have to, `ENOMEM`, `ENOSPC` after 2^32 registrations.
     pub(crate) fn register(
         &self,
         switch: &impl Switch,
         key: Key,
         space: SpaceId,
         provider: Arc<dyn Provider>,
+        queue: Queue,
     ) -> Result {
         let mut last = self.admin.lock();
         let mut groups = self.groups.lock();
@@ -192,7 +217,13 @@ impl Registry {
             return Ok(());
         }
 
-        let number = last.checked_add(1).ok_or(ENOSPC)?;
+        if queue == Queue::No && !groups.is_empty() {
+            return Err(EBUSY);
+        }
+        let number = last
+            .checked_add(1)
+            .filter(|number| *number != ADOPTED)
+            .ok_or(ENOSPC)?;
         let active = Arc::new(Active { number, provider }, GFP_KERNEL)?;
         let mut members = KVec::new();
         members.push(
@@ -215,10 +246,14 @@ impl Registry {
         drop(groups);
 
         if is_first {
-            let closed = switch.close_default().or_else(|_| {
+            let close = || match queue {
+                Queue::Yes => switch.close_default(),
+                Queue::No => switch.close_default_for_host(),
+            };
+            let closed = close().or_else(|_| {
                 // IDs freed with interrupts off may still be on their way.
                 switch.catch_up();
-                switch.close_default()
+                close()
             });
             if let Err(err) = closed {
                 let failed = self.groups.lock().pop();

@@ -3,7 +3,10 @@
 //! `ioasid/` in debugfs: what an operator can see.
 
 use crate::{
-    entry::DEFAULT_PROVIDER,
+    entry::{
+        ADOPTED,
+        DEFAULT_PROVIDER, //
+    },
     pool::Pool,
     quota::Figures,
     set::{
@@ -61,6 +64,8 @@ fn ids(pool: &Pool, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         }
         if provider == DEFAULT_PROVIDER {
             f.write_str("default    ")?;
+        } else if provider == ADOPTED {
+            f.write_str("kernel     ")?;
         } else {
             f.write_fmt(fmt!("custom{provider:<4} "))?;
         }

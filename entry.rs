@@ -27,6 +27,9 @@ use kernel::{
 /// The number of the provider of numbers that the default allocator is.
 pub(crate) const DEFAULT_PROVIDER: u32 = 0;
 
+/// The number of the one whose numbers are adopted.
+pub(crate) const ADOPTED: u32 = u32::MAX;
+
 /// What there is to know of an IOASID besides its number.
 ///
 /// Complete before it is visible. Readers find it under RCU; its memory goes after a grace period,
@@ -47,8 +50,9 @@ pub(crate) struct Entry {
     /// The neighbours in the set, 0 is none.
     pub(crate) before: Marked<u32>,
     pub(crate) behind: Marked<u32>,
-    /// Tells this life of the number from the next one. Written before it is visible.
-    pub(crate) serial: u32,
+    /// Tells this life of the number from the next one, and whether it is adopted. Written before
+    /// it is visible.
+    pub(crate) serial: Serial,
     /// How many want the ID to stay in the index, and whether it is on its way out.
     pub(crate) pins: Marked<u32>,
 }
@@ -61,6 +65,24 @@ pub(crate) struct Parting {
     pub(crate) provider: u32,
     pub(crate) before: u32,
     pub(crate) behind: u32,
+    pub(crate) is_adopted: bool,
+}
+
+/// Which life of a number it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Serial(u32);
+
+impl Serial {
+    const ADOPTED: u32 = 1 << 31;
+
+    pub(crate) fn new(count: u32, is_adopted: bool) -> Self {
+        Self(count & !Self::ADOPTED | u32::from(is_adopted) << 31)
+    }
+
+    /// Whether the number belongs to an mm, and is not for a provider to give.
+    pub(crate) fn is_adopted(self) -> bool {
+        self.0 & Self::ADOPTED != 0
+    }
 }
 
 impl Entry {
@@ -78,7 +100,7 @@ impl Entry {
             provider: Marked::new(provider),
             before: Marked::new(0),
             behind: Marked::new(0),
-            serial: 0,
+            serial: Serial::new(0, provider == ADOPTED),
             pins: Marked::new(0),
         }
     }
@@ -111,6 +133,7 @@ impl Entry {
             provider: self.provider.load(Relaxed),
             before: self.before.load(Relaxed),
             behind: self.behind.load(Relaxed),
+            is_adopted: self.serial.is_adopted(),
         }
     }
 

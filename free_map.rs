@@ -202,7 +202,11 @@ impl FreeMap {
     }
 
     fn chunk_of(&self, id: u32) -> Option<&Chunk> {
-        self.upper.as_ref()?.chunks.get(above(id / BITS))?.as_deref()
+        self.upper
+            .as_ref()?
+            .chunks
+            .get(above(id / BITS))?
+            .as_deref()
     }
 
     /// Gives back what is not needed.

@@ -2,4 +2,5 @@
 /* What bindgen reads. */
 #include <linux/ioasid.h>
 #include <linux/ioasid_compat.h>
+#include <linux/ioasid_sva.h>
 #include "ioasid_helpers.h"

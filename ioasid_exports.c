@@ -3,6 +3,7 @@
 #include <linux/export.h>
 #include <linux/ioasid.h>
 #include <linux/ioasid_compat.h>
+#include <linux/ioasid_sva.h>
 
 EXPORT_SYMBOL_GPL(ioasid_alloc);
 EXPORT_SYMBOL_GPL(ioasid_alloc_range);
@@ -48,6 +49,16 @@ EXPORT_SYMBOL_GPL(ioasid_register_allocator);
 EXPORT_SYMBOL_GPL(ioasid_unregister_allocator);
 EXPORT_SYMBOL_GPL(ioasid_install_capacity);
 EXPORT_SYMBOL_GPL(ioasid_get_capacity);
+
+EXPORT_SYMBOL_GPL(ioasid_sva_enable_device);
+EXPORT_SYMBOL_GPL(ioasid_sva_disable_device);
+EXPORT_SYMBOL_GPL(ioasid_sva_why);
+EXPORT_SYMBOL_GPL(ioasid_sva_bind_device);
+EXPORT_SYMBOL_GPL(ioasid_sva_unbind_device);
+EXPORT_SYMBOL_GPL(ioasid_sva_get_pasid);
+EXPORT_SYMBOL_GPL(ioasid_sva_find);
+EXPORT_SYMBOL_GPL(ioasid_add_device);
+EXPORT_SYMBOL_GPL(ioasid_remove_device);
 
 EXPORT_SYMBOL_GPL(ioasid_compat_alloc);
 EXPORT_SYMBOL_GPL(ioasid_compat_put);

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/device.h>
+#include <linux/iommu.h>
 #include <linux/jiffies.h>
 #include <linux/kallsyms.h>
 #include <linux/lockdep.h>
 #include <linux/notifier.h>
+#include <linux/pci-ats.h>
+#include <linux/pci.h>
 #include <linux/preempt.h>
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/stacktrace.h>
 #include <linux/string.h>
 
@@ -158,6 +163,11 @@ void ioasid_init_waiting_work(struct work_struct *work, work_func_t fn)
 	INIT_WORK(work, fn);
 }
 
+void ioasid_init_late_work(struct work_struct *work, work_func_t fn)
+{
+	INIT_WORK(work, fn);
+}
+
 void ioasid_init_irq_work(struct irq_work *work, void (*fn)(struct irq_work *work))
 {
 	init_irq_work(work, fn);
@@ -269,3 +279,87 @@ void ioasid_complain(const char *what, unsigned int id, unsigned long culprit)
 		culprit = ioasid_caller();
 	pr_warn("ioasid: %s (ID %u) by %pS\n", what, id, (void *)culprit);
 }
+
+void ioasid_mms_init(struct xarray *xa)
+{
+	/* The index is locked in softirqs as well, this is not. */
+	static struct lock_class_key key;
+
+	xa_init_flags(xa, XA_FLAGS_ACCOUNT);
+	lockdep_set_class(&xa->xa_lock, &key);
+}
+
+int ioasid_mms_insert(struct xarray *xa, unsigned long index, struct mm_struct *mm)
+{
+	return xa_insert(xa, index, mm, GFP_KERNEL);
+}
+
+struct iommu_sva *ioasid_iommu_bind(struct device *dev, struct mm_struct *mm)
+{
+	return iommu_sva_bind_device(dev, mm);
+}
+
+u32 ioasid_iommu_pasid(struct iommu_sva *handle)
+{
+	return iommu_sva_get_pasid(handle);
+}
+
+void ioasid_iommu_unbind(struct iommu_sva *handle)
+{
+	iommu_sva_unbind_device(handle);
+}
+
+bool ioasid_iommu_has_sva(void)
+{
+	return IS_ENABLED(CONFIG_IOMMU_SVA);
+}
+
+struct iommu_group *ioasid_dev_group(struct device *dev)
+{
+	return dev->iommu_group;
+}
+
+/* How many PASIDs the IOMMU has switched on for a device, 0 included. */
+unsigned int ioasid_dev_pasids(struct device *dev)
+{
+	return dev->iommu ? dev->iommu->max_pasids : 0;
+}
+
+bool ioasid_dev_can_share(struct device *dev)
+{
+	return dev->iommu && dev->iommu->iommu_dev &&
+	       dev->iommu->iommu_dev->ops->domain_alloc_sva;
+}
+
+/* False only if it is known that it has none. */
+bool ioasid_dev_may_have_pasids(struct device *dev)
+{
+	return !dev_is_pci(dev) || pci_max_pasids(to_pci_dev(dev)) > 0;
+}
+
+int ioasid_bus_watch(struct device *dev, struct notifier_block *block)
+{
+	return dev->bus ? bus_register_notifier(dev->bus, block) : 0;
+}
+
+void ioasid_bus_unwatch(struct device *dev, struct notifier_block *block)
+{
+	if (dev->bus)
+		bus_unregister_notifier(dev->bus, block);
+}
+
+#ifdef CONFIG_IOASID_KUNIT_TEST
+
+struct mm_struct *ioasid_test_mm(void)
+{
+	return mm_alloc();
+}
+
+int ioasid_test_mm_count(struct mm_struct *mm)
+{
+	return atomic_read(&mm->mm_count);
+}
+
+MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
+
+#endif

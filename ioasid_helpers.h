@@ -3,6 +3,8 @@
 #ifndef IOASID_HELPERS_H
 #define IOASID_HELPERS_H
 
+#include <linux/device.h>
+#include <linux/iommu.h>
 #include <linux/irq_work.h>
 #include <linux/mmu_notifier.h>
 #include <linux/module.h>
@@ -45,6 +47,7 @@ struct workqueue_struct *ioasid_alloc_queue(const char *name);
 void ioasid_init_delayed_work(struct delayed_work *work, work_func_t fn);
 void ioasid_init_slow_work(struct work_struct *work, work_func_t fn);
 void ioasid_init_waiting_work(struct work_struct *work, work_func_t fn);
+void ioasid_init_late_work(struct work_struct *work, work_func_t fn);
 void ioasid_init_irq_work(struct irq_work *work, void (*fn)(struct irq_work *work));
 
 bool ioasid_must_defer(void);
@@ -57,6 +60,26 @@ unsigned long ioasid_ms_to_jiffies(unsigned int ms);
 bool ioasid_pin_module(void);
 void ioasid_unpin_module(void);
 bool ioasid_within_module(unsigned long addr, const struct module *module);
+
+void ioasid_mms_init(struct xarray *xa);
+int ioasid_mms_insert(struct xarray *xa, unsigned long index, struct mm_struct *mm);
+
+struct iommu_sva *ioasid_iommu_bind(struct device *dev, struct mm_struct *mm);
+u32 ioasid_iommu_pasid(struct iommu_sva *handle);
+void ioasid_iommu_unbind(struct iommu_sva *handle);
+bool ioasid_iommu_has_sva(void);
+
+struct iommu_group *ioasid_dev_group(struct device *dev);
+unsigned int ioasid_dev_pasids(struct device *dev);
+bool ioasid_dev_can_share(struct device *dev);
+bool ioasid_dev_may_have_pasids(struct device *dev);
+int ioasid_bus_watch(struct device *dev, struct notifier_block *block);
+void ioasid_bus_unwatch(struct device *dev, struct notifier_block *block);
+
+#ifdef CONFIG_IOASID_KUNIT_TEST
+struct mm_struct *ioasid_test_mm(void);
+int ioasid_test_mm_count(struct mm_struct *mm);
+#endif
 
 void ioasid_complain(const char *what, unsigned int id, unsigned long culprit);
 

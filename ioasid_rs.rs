@@ -20,6 +20,7 @@ mod quota;
 mod set;
 mod space;
 mod state;
+mod sva;
 
 use core::borrow::Borrow;
 use kapi::id_array::Cache;

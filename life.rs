@@ -174,6 +174,22 @@ impl Life {
         self.apply(Word::unbound);
     }
 
+    /// Notes that a device is bound. Errors as for [`Word::bond`].
+    pub(crate) fn bond(&self, pass: bool) -> Result {
+        self.update(|word| word.bond(pass)).map(|_| ())
+    }
+
+    /// Takes back [`Life::bond`], or ends what [`Life::unbond`] began.
+    pub(crate) fn unbonded(&self) {
+        self.apply(Word::unbonded);
+    }
+
+    /// Notes that no device is bound any more, or that this has to be told. Errors as for
+    /// [`Word::unbond`].
+    pub(crate) fn unbond(&self, pass: bool) -> Result {
+        self.update(|word| word.unbond(pass)).map(|_| ())
+    }
+
     /// Notes that nobody is bound any more, or that this has to be told. Errors as for
     /// [`Word::unbind`].
     pub(crate) fn unbind(&self, pass: bool) -> Result<Change> {

@@ -2,16 +2,19 @@
 
 //! The verbs. Those about sets are in [`set`].
 //!
-//! Lock order: `Registry::admin`, then one of `Registry::groups` and the lock of the index. The
-//! lock of the sets and `Names::counts` are taken with no spinlock of ours held. Callbacks of
-//! custom allocators and getters run with no lock held.
+//! Lock order: the book of [`Sva`], then `Registry::admin`, then one of `Registry::groups` and the
+//! lock of the index. The lock of the sets and `Names::counts` are taken with no spinlock of ours
+//! held. Callbacks of custom allocators and getters run with no lock held.
 //!
 //! An ID that is freed or put for the last time where locks are out of reach goes on the deferred
 //! list and is finished by the quick lane. Numbers that belong to a custom allocator are handed
 //! back by the slow lane.
 
+mod adopt;
 mod notify;
 mod set;
+
+pub(crate) use adopt::Lease;
 
 use crate::{
     allocator::{
@@ -19,6 +22,7 @@ use crate::{
         Farewell,
         Key,
         Provider,
+        Queue,
         Registry,
         SpaceId,
         Switch, //
@@ -51,6 +55,7 @@ use crate::{
             Node, //
         },
         mm::MmExit,
+        mm_map::MmMap,
         report::complain,
         wait::WaitQueue,
     },
@@ -83,6 +88,7 @@ use crate::{
         Tell,
         Word, //
     },
+    sva::Sva,
 };
 use core::ffi::c_void;
 use kernel::{
@@ -121,6 +127,11 @@ pub(crate) struct Core {
     pub(crate) subscribers: Subscribers,
     /// The work of subscribers.
     pub(crate) works: OrderedQueue,
+    /// What IDs stand for. An adopted one holds the memory of its mm by this.
+    #[pin]
+    mms: MmMap,
+    #[pin]
+    pub(crate) sva: Sva,
 }
 
 /// Ends a set when its mm exits.
@@ -161,6 +172,8 @@ pub(crate) fn new(caches: Caches, quarantine: u32) -> impl PinInit<Pool, Error> 
             waiters <- WaitQueue::new(),
             subscribers <- Subscribers::new(),
             works: OrderedQueue::new(c"ioasid_wq")?,
+            mms <- MmMap::new(),
+            sva <- Sva::new(),
         }? Error),
     )
 }
@@ -184,7 +197,12 @@ impl Pool {
         private: *mut c_void,
     ) -> Result<u32> {
         if set == SetTag::NONE {
-            return self.alloc_for(Owner::KERNEL, range, policy.unwrap_or(Policy::Lowest), private);
+            return self.alloc_for(
+                Owner::KERNEL,
+                range,
+                policy.unwrap_or(Policy::Lowest),
+                private,
+            );
         }
         self.alloc_in(set, range, policy, private)
     }
@@ -255,6 +273,7 @@ impl Pool {
         } else {
             self.alloc_from(allocator, owner, range, private)
         };
+        drop(active);
         Some(match result {
             Ok(new) => {
                 if new.is_busy() {
@@ -512,7 +531,34 @@ impl Pool {
 
     /// Registers a custom allocator; see [`Registry::register`].
     pub(crate) fn register(&self, key: Key, space: SpaceId, provider: Arc<dyn Provider>) -> Result {
-        self.registry.register(self, key, space, provider)
+        self.registry
+            .register(self, key, space, provider, Queue::Yes)
+    }
+
+    /// Registers a custom allocator unless it had to wait for others; see [`Registry::register`].
+    pub(crate) fn register_alone(
+        &self,
+        key: Key,
+        space: SpaceId,
+        provider: Arc<dyn Provider>,
+    ) -> Result {
+        self.registry
+            .register(self, key, space, provider, Queue::No)
+    }
+
+    /// Whether a custom allocator seems to be active.
+    pub(crate) fn has_custom(&self) -> bool {
+        self.registry.has_custom()
+    }
+
+    /// Whether there are IDs, resting ones included, whose numbers are not the kernel's.
+    pub(crate) fn has_own_numbers(&self) -> bool {
+        self.count(|entry| !entry.serial.is_adopted()) != 0
+    }
+
+    /// Whether allocators of another number space are in front of those of this one.
+    pub(crate) fn is_behind(&self, space: SpaceId) -> bool {
+        self.registry.is_behind(space)
     }
 
     /// Unregisters a custom allocator; see [`Registry::unregister`]. Returns how many IDs it
@@ -570,6 +616,7 @@ impl Pool {
 
     /// Ends every rest, and waits for everything that is on its way. Sleeps.
     pub(crate) fn shut_down(&self) {
+        self.end_all_bonds();
         self.end_all_sets();
         self.space.set_quarantine(0);
         self.end_rest();
@@ -645,20 +692,24 @@ impl Jobs for Core {
             }
             Lane::Slow => {
                 this.space.drain(&this.returning, |id| {
+                    // Only an adopted number still stands for an mm, which goes after it has left.
+                    let mm = this.mms.remove(id);
                     if let Some(number) = this.space.withdraw(id) {
                         this.registry.give_back(number, id);
                     }
+                    drop(mm);
                 });
                 this.space.shrink();
             }
             Lane::Waiting => this.tidy_sets(),
+            Lane::Late => this.tidy_bonds(),
         }
     }
 
     fn has_work(&self, lane: Lane) -> bool {
         match lane {
             Lane::Waiting => self.space.sets.has_notes(),
-            Lane::Quick | Lane::Slow => false,
+            Lane::Quick | Lane::Slow | Lane::Late => false,
         }
     }
 }
@@ -666,6 +717,16 @@ impl Jobs for Core {
 impl Switch for Pool {
     fn close_default(&self) -> Result {
         self.space.close_default()
+    }
+
+    fn close_default_for_host(&self) -> Result {
+        self.space.stop_default();
+        // There are none to come: who wants one waits for the switch.
+        if self.has_own_numbers() {
+            self.space.open_default();
+            return Err(EAGAIN);
+        }
+        Ok(())
     }
 
     fn open_default(&self) {

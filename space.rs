@@ -7,12 +7,14 @@
 //! set, [`Space::lookup`] finds it under RCU, [`Space::retire`], [`Space::expire`] and
 //! [`Space::withdraw`] take it out, [`Space::next`] and [`Space::advance`] iterate.
 
+mod adopt;
 mod members;
 
 use crate::{
     entry::{
         Entry,
         Parting,
+        Serial,
         DEFAULT_PROVIDER, //
     },
     id::{
@@ -175,7 +177,10 @@ struct Ledger {
     /// Resting numbers, in the order in which they were reclaimed; 0 is none.
     first_resting: u32,
     last_resting: u32,
-    /// Held while an ID is live: its number may be in hardware.
+    /// How many of them are adopted.
+    adopted: u32,
+    /// Held while an ID is live: its number may be in hardware. Adopted ones need a bond for that,
+    /// and whoever has one holds the module.
     pinned: Option<Pinned>,
 }
 
@@ -203,6 +208,7 @@ impl<H: MmExit> Space<H> {
                 fixed: false,
                 open: true,
                 live: 0,
+                adopted: 0,
                 serial: 0,
                 next: 1,
                 audible: false,
@@ -356,7 +362,7 @@ impl<H: MmExit> Space<H> {
             Word::new()
         });
         ledger.serial = ledger.serial.wrapping_add(1);
-        entry.serial = ledger.serial;
+        entry.serial = Serial::new(ledger.serial, entry.serial.is_adopted());
         if let Err(back) = ledger.insert(entry, id) {
             self.undo_charge(ledger, owner, ENOMEM);
             return Err(back);
@@ -436,6 +442,11 @@ impl<H: MmExit> Space<H> {
         }
         ledger.open = false;
         Ok(())
+    }
+
+    /// Closes the default allocator, whatever IDs there are.
+    pub(crate) fn stop_default(&self) {
+        self.array.lock().open = false;
     }
 
     /// Opens the default allocator.
@@ -582,9 +593,15 @@ impl<'a> Guard<'a, Entry, Ledger> {
     }
 
     #[must_use = "to be dropped without the lock"]
-    fn sub(&mut self) -> Option<Pinned> {
+    fn sub(&mut self, is_adopted: bool) -> Option<Pinned> {
         self.live = self.live.saturating_sub(1);
-        if self.live == 0 {
+        self.adopted = self.adopted.saturating_sub(u32::from(is_adopted));
+        self.unpin()
+    }
+
+    #[must_use = "to be dropped without the lock"]
+    fn unpin(&mut self) -> Option<Pinned> {
+        if self.live == self.adopted {
             self.pinned.take()
         } else {
             None

@@ -77,9 +77,10 @@ impl Scopes {
 /// - bit 32: the owner's reference;
 /// - bit 33: the owner gave the ID up;
 /// - bit 34: some reference was taken under a name;
-/// - bit 35: somebody is bound;
+/// - bit 35: the ID has an SPID: its owner's guest is bound;
 /// - bit 36: a pass is on: subscribers are being told of this ID. As good as a reference;
 /// - bits 37 and 38: what the pass has yet to tell of itself, see [`Due`];
+/// - bit 39: a device is bound. Bit 35 is for the SPID: each has its own events;
 /// - bits 40 to 63: what was sent and has to be told, the first one lowest.
 ///
 /// Without references the word is dead, and stays so.
@@ -95,6 +96,7 @@ impl Word {
     const BUSY: u64 = 1 << 36;
     const UNBIND_DUE: u64 = 1 << 37;
     const FREE_DUE: u64 = 1 << 38;
+    const BONDED: u64 = 1 << 39;
     /// Each place has two bits: for all, for the set.
     const SAID_SHIFT: u32 = 40;
     const SAID_PLACES: u32 = 12;
@@ -131,7 +133,7 @@ impl Word {
             State::Reclaimed
         } else if self.is_pending() {
             State::FreePending
-        } else if self.has(Self::BOUND) {
+        } else if self.has(Self::BOUND | Self::BONDED) {
             State::Active
         } else {
             State::Idle
@@ -278,13 +280,55 @@ impl Word {
     /// `ENOENT` if the ID is reclaimed, `EBUSY` if its owner gave it up, somebody is bound or a
     /// pass is on.
     pub(crate) fn bind(self, pass: bool) -> Result<Self> {
-        match self.state() {
-            State::Idle if self.is_busy() => Err(EBUSY),
-            State::Idle if pass => Ok(self.with(Self::BOUND | Self::BUSY)),
-            State::Idle => Ok(self.with(Self::BOUND)),
-            State::Active | State::FreePending => Err(EBUSY),
-            State::Reclaimed => Err(ENOENT),
+        self.set_bound(Self::BOUND, pass)
+    }
+
+    /// A device is bound. As for [`Word::bind`].
+    pub(crate) fn bond(self, pass: bool) -> Result<Self> {
+        self.set_bound(Self::BONDED, pass)
+    }
+
+    fn set_bound(self, cause: u64, pass: bool) -> Result<Self> {
+        if self.is_dead() {
+            Err(ENOENT)
+        } else if self.is_pending() || self.is_busy() || self.has(cause) {
+            Err(EBUSY)
+        } else if pass {
+            Ok(self.with(cause | Self::BUSY))
+        } else {
+            Ok(self.with(cause))
         }
+    }
+
+    /// No device is bound any more, which has been told or never was.
+    pub(crate) fn unbonded(self) -> Self {
+        self.without(Self::BONDED)
+    }
+
+    /// No device is bound any more; if subscribers have to be told, a pass is on, and
+    /// [`Word::unbonded`] follows.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if the ID is reclaimed or no device is bound, `EINVAL` if its owner gave it up,
+    /// `EBUSY` if a pass is on.
+    pub(crate) fn unbond(self, pass: bool) -> Result<Self> {
+        if self.is_dead() || !self.has(Self::BONDED) {
+            Err(ENOENT)
+        } else if self.is_pending() {
+            Err(EINVAL)
+        } else if self.is_busy() {
+            Err(EBUSY)
+        } else if pass {
+            Ok(self.with(Self::BUSY))
+        } else {
+            Ok(self.unbonded())
+        }
+    }
+
+    /// Whether the ID has an SPID.
+    pub(crate) fn is_bound(self) -> bool {
+        self.has(Self::BOUND)
     }
 
     /// Nobody is bound any more, which has been told or never was.
@@ -299,11 +343,11 @@ impl Word {
     /// `ENOENT` if the ID is reclaimed or nobody is bound, `EBUSY` if its owner gave it up.
     pub(crate) fn unbind(self, pass: bool) -> Result<Self> {
         match self.state() {
-            State::Active if self.has(Self::UNBIND_DUE) => Err(ENOENT),
-            State::Active if pass || self.is_busy() => Ok(self.with(Self::BUSY | Self::UNBIND_DUE)),
-            State::Active => Ok(self.unbound()),
             State::FreePending => Err(EBUSY),
-            State::Idle | State::Reclaimed => Err(ENOENT),
+            State::Reclaimed => Err(ENOENT),
+            _ if !self.has(Self::BOUND) || self.has(Self::UNBIND_DUE) => Err(ENOENT),
+            _ if pass || self.is_busy() => Ok(self.with(Self::BUSY | Self::UNBIND_DUE)),
+            _ => Ok(self.unbound()),
         }
     }
 

@@ -9,6 +9,7 @@ mod compat;
 mod id;
 mod notify;
 mod set;
+mod sva;
 
 use crate::{
     kapi::{
@@ -62,6 +63,10 @@ fn evict(module: &Departing<'_>) {
     let subscribers = pool.evict_subscribers(&is_there);
     if subscribers != 0 {
         pr_warn!("{name} left {subscribers} subscribers registered, removed\n");
+    }
+    let devices = pool.evict_devices(&is_there);
+    if devices != 0 {
+        pr_warn!("{name} left SVA enabled on {devices} devices, disabled\n");
     }
     let allocators = pool.evict(is_there);
     if allocators != 0 {

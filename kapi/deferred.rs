@@ -32,6 +32,8 @@ pub(crate) enum Lane {
     Slow,
     /// For what waits for others, but calls nothing of theirs that may.
     Waiting,
+    /// For what takes locks under which the other lanes are flushed.
+    Late,
 }
 
 /// The work to do.
@@ -63,6 +65,8 @@ pub(crate) struct Deferred<T: Jobs> {
     slow: Opaque<bindings::work_struct>,
     #[pin]
     waiting: Opaque<bindings::work_struct>,
+    #[pin]
+    late: Opaque<bindings::work_struct>,
     #[pin]
     irq: Opaque<bindings::irq_work>,
 }
@@ -119,6 +123,10 @@ impl<T: Jobs> Deferred<T> {
                 bindings::ioasid_init_waiting_work(slot, Some(Self::run_waiting))
             }),
             // SAFETY: As above.
+            late <- Opaque::ffi_init(|slot| unsafe {
+                bindings::ioasid_init_late_work(slot, Some(Self::run_late))
+            }),
+            // SAFETY: As above.
             irq <- Opaque::ffi_init(|slot| unsafe {
                 bindings::ioasid_init_irq_work(slot, Some(Self::run_irq))
             }),
@@ -140,6 +148,7 @@ impl<T: Jobs> Deferred<T> {
                 Lane::Quick => bindings::mod_delayed_work_on(ANY_CPU, queue, self.quick.get(), 0),
                 Lane::Slow => bindings::queue_work_on(ANY_CPU, queue, self.slow.get()),
                 Lane::Waiting => bindings::queue_work_on(ANY_CPU, queue, self.waiting.get()),
+                Lane::Late => bindings::queue_work_on(ANY_CPU, queue, self.late.get()),
             }
         };
     }
@@ -164,7 +173,8 @@ impl<T: Jobs> Deferred<T> {
         };
     }
 
-    /// Waits until everything that was kicked before has run. Sleeps; not from a lane.
+    /// Waits until everything that was kicked before has run, what is late excepted. Sleeps; not
+    /// from a lane but that one.
     pub(crate) fn flush(&self) {
         // What waits may leave work for the others.
         self.flush_waiting();
@@ -183,6 +193,12 @@ impl<T: Jobs> Deferred<T> {
             bindings::flush_delayed_work(self.quick.get());
             bindings::flush_work(self.waiting.get());
         }
+    }
+
+    /// Waits until what was kicked for the late lane has run. Sleeps; not from that lane.
+    pub(crate) fn flush_late(&self) {
+        // SAFETY: As in `kick`.
+        unsafe { bindings::flush_work(self.late.get()) };
     }
 
     /// # Safety
@@ -218,6 +234,15 @@ impl<T: Jobs> Deferred<T> {
 
     /// # Safety
     ///
+    /// The item is `late` of a `Deferred`.
+    unsafe extern "C" fn run_late(work: *mut bindings::work_struct) {
+        // SAFETY: By the safety requirements.
+        let this = unsafe { &*container_of!(Opaque::cast_from(work), Self, late) };
+        T::run(this, Lane::Late);
+    }
+
+    /// # Safety
+    ///
     /// The item is `irq` of a `Deferred`.
     unsafe extern "C" fn run_irq(work: *mut bindings::irq_work) {
         // SAFETY: By the safety requirements.
@@ -248,6 +273,7 @@ impl<T: Jobs> PinnedDrop for Deferred<T> {
         // SAFETY: By the type invariants all are initialised, and the queue is owned.
         unsafe {
             bindings::irq_work_sync(self.irq.get());
+            bindings::disable_work_sync(self.late.get());
             bindings::disable_work_sync(self.waiting.get());
             bindings::disable_delayed_work_sync(self.quick.get());
             bindings::disable_work_sync(self.slow.get());

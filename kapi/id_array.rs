@@ -492,7 +492,13 @@ impl<'a, T, D> Guard<'a, T, D> {
 
         // SAFETY: The lock is held, and taken again before anything else is done with the guard.
         unsafe { bindings::ioasid_array_unlock(array.lock.get()) };
-        let allocated = Self::allocate(&mut room, needs_directory, needs_upper, needs_leaf, needs_chunk);
+        let allocated = Self::allocate(
+            &mut room,
+            needs_directory,
+            needs_upper,
+            needs_leaf,
+            needs_chunk,
+        );
         // SAFETY: The lock is initialised.
         unsafe { bindings::ioasid_array_lock(array.lock.get()) };
 

@@ -6,15 +6,20 @@
 //! IOASID is; each file names where in `rust/kernel/` it would go.
 
 pub(crate) mod bindings;
+pub(crate) mod bus;
 pub(crate) mod context;
 pub(crate) mod deferred;
+pub(crate) mod device;
 pub(crate) mod id_array;
+pub(crate) mod iommu;
 pub(crate) mod irq_lock;
 pub(crate) mod marked;
 pub(crate) mod mm;
+pub(crate) mod mm_map;
 pub(crate) mod module;
 pub(crate) mod number_map;
 pub(crate) mod rcu_cell;
+pub(crate) mod rcu_list;
 pub(crate) mod report;
 pub(crate) mod srcu;
 pub(crate) mod wait;

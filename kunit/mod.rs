@@ -3,12 +3,15 @@
 //! KUnit suites for the inside. Each case works on a pool of its own.
 
 mod allocator;
+mod free_map;
+mod id_array;
 mod names;
 mod pool;
 mod quota;
 mod set;
 mod space;
 mod state;
+mod sva;
 
 use crate::{
     allocator::{
@@ -65,6 +68,24 @@ fn alloc(pool: &Pool, min: u32, max: u32) -> Result<u32> {
         Some(Policy::Lowest),
         ptr::null_mut(),
     )
+}
+
+/// Numbers that are the same in each run, by xorshift.
+struct Random(u64);
+
+impl Random {
+    fn new() -> Self {
+        Self(0x9e37_79b9_7f4a_7c15)
+    }
+
+    /// One below `end`.
+    fn below(&mut self, end: u32) -> u32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        // CAST: Less than `end`.
+        ((self.0 >> 33) % u64::from(end)) as u32
+    }
 }
 
 /// A custom allocator that says what it was told to say, and counts.

@@ -162,6 +162,28 @@ mod tests {
         assert!(word.due() == Due::Nothing && word.told(Due::Nothing) == Word::new());
     }
 
+    /// B-107, B-202: an SPID and a device are two causes, and neither ends the other.
+    #[test]
+    fn causes_are_apart() {
+        let idle = Word::new();
+        let spid = idle.bind(false);
+        let both = spid.and_then(|word| word.bond(false));
+        assert!(both.is_ok_and(|word| word.state() == State::Active && word.is_bound()));
+        assert!(both.and_then(|word| word.bond(false)) == Err(EBUSY));
+        assert!(both.and_then(|word| word.bind(false)) == Err(EBUSY));
+        assert!(both.and_then(|word| word.unbond(false)) == spid);
+        assert!(both.and_then(|word| word.unbind(false)) == idle.bond(false));
+        assert!(spid.and_then(|word| word.unbond(false)) == Err(ENOENT));
+        assert!(idle.bond(false).and_then(|word| word.unbind(false)) == Err(ENOENT));
+        // The end of a bond is not told after FREE.
+        let freed = both.map(|word| word.give_up(Tell::Later));
+        assert!(freed.and_then(|word| word.unbond(true)) == Err(EINVAL));
+        // A pass that is on comes first.
+        let busy = both.and_then(Word::begin);
+        assert!(busy.and_then(|word| word.unbond(true)) == Err(EBUSY));
+        assert!(idle.begin().and_then(|word| word.bond(true)) == Err(EBUSY));
+    }
+
     /// Every transition from every small word: references and owner are conserved, pending is
     /// never left, and the dead stay dead.
     #[test]
@@ -183,9 +205,20 @@ mod tests {
                 }
                 for pass in [true, false] {
                     if let Ok(next) = word.bind(pass) {
-                        assert!(word.state() == State::Idle && next.state() == State::Active);
+                        assert!(!word.is_bound() && next.state() == State::Active);
                         assert!(kept(next) && next.is_busy() == pass);
-                        assert!(next.unbound().state() == State::Idle);
+                        assert!(next.unbound().state() == word.state());
+                    }
+                    if let Ok(next) = word.bond(pass) {
+                        assert!(next.is_bound() == word.is_bound() && next != word);
+                        assert!(next.state() == State::Active && kept(next));
+                        assert!(next.is_busy() == pass && !word.is_busy());
+                        assert!(next.unbonded().state() == word.state());
+                    }
+                    if let Ok(next) = word.unbond(pass) {
+                        assert!(word.state() == State::Active && kept(next));
+                        assert!(next.is_busy() == pass && !word.is_busy());
+                        assert!(next.unbonded().is_bound() == word.is_bound());
                     }
                     if let Ok(next) = word.unbind(pass) {
                         assert!(word.state() == State::Active && kept(next));

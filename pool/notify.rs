@@ -74,7 +74,13 @@ impl Pool {
     }
 
     /// Tells of an event that nobody can refuse.
-    fn tell(&self, entry: &Node<Entry>, event: Event, scopes: Scopes, guard: &rcu::Guard) {
+    pub(super) fn tell(
+        &self,
+        entry: &Node<Entry>,
+        event: Event,
+        scopes: Scopes,
+        guard: &rcu::Guard,
+    ) {
         if let Some(audience) = self.subscribers.get(guard) {
             let (subject, token) = self.subject(entry, guard);
             for one in audience.for_set(subject.set, token, scopes) {
@@ -89,7 +95,12 @@ impl Pool {
     /// # Errors
     ///
     /// What the subscriber said.
-    fn tell_bind(&self, entry: &Node<Entry>, scopes: Scopes, guard: &rcu::Guard) -> Result {
+    pub(super) fn tell_bind(
+        &self,
+        entry: &Node<Entry>,
+        scopes: Scopes,
+        guard: &rcu::Guard,
+    ) -> Result {
         let Some(audience) = self.subscribers.get(guard) else {
             return Ok(());
         };

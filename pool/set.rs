@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     audience::Event,
+    entry::Serial,
     id::IdRange,
     kapi::{
         context::{
@@ -447,7 +448,7 @@ impl Pool {
     }
 
     /// Which life of the number this is.
-    fn serial_of(&self, id: u32) -> Option<u32> {
+    fn serial_of(&self, id: u32) -> Option<Serial> {
         let guard = rcu::read_lock();
         let entry = self.lookup(SetTag::NONE, id, &guard).ok()?;
         Some(entry.serial)

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# What "make run" shows, with ioasid.ko loaded: processes that share a device by PASID, a virtual
-# IOMMU that takes the numbers over and leaves again, virtual machines with quotas, and the life of
-# a guest's PASID step by step. Each expected fact has a mark at the end of its line; exit code 1
-# when one did not hold.
+# What "make run" shows, with ioasid.ko loaded: processes that share a device by PASID, first one
+# that does DMA and then one whose driver pretends it; a virtual IOMMU that takes the numbers over
+# and leaves again, virtual machines with quotas, and the life of a guest's PASID step by step. Each
+# expected fact has a mark at the end of its line; exit code 1 when one did not hold.
 
 cd "$(dirname "$0")" || exit 1
 debug=/sys/kernel/debug
@@ -16,6 +16,7 @@ step() { number=$((number + 1)); printf '\n%d. %s\n' $number "$1"; }
 mark() { printf '  %-71s %s\n' "$1" "$2"; [ "$2" = ok ] || failed=1; }
 scene() { ./ioasid_user "$@" || failed=1; }
 vms() { ./ioasid_vmm "$@" || failed=1; }
+dma() { ./ioasid_dma_user "$@" || failed=1; }
 flow() { ./ioasid_flow "$@" || failed=1; }
 
 # logged MODULE PATTERN: the last line of a module in the kernel log, which has to match.
@@ -50,6 +51,11 @@ returned() {
 }
 
 echo "IOASID on Linux $(uname -r)"
+
+step "Two processes share a DMA engine: their own addresses, their own PASIDs"
+succeeds insmod ioasid_dma.ko
+dma share
+succeeds rmmod ioasid_dma
 
 step "A driver that gives each process a PASID"
 succeeds insmod ioasid_demo.ko drain_ms=1000

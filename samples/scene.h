@@ -44,10 +44,10 @@ static void give_up(const char *what)
 /* For loops that wait: false after 20 s. */
 static bool wait_a_little(int *turn)
 {
-	struct timespec tick = { .tv_nsec = 20 * 1000 * 1000 };
+	struct timespec tick = { .tv_nsec = 2 * 1000 * 1000 };
 
 	nanosleep(&tick, NULL);
-	return ++*turn < 1000;
+	return ++*turn < 10000;
 }
 
 struct process {

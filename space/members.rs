@@ -33,7 +33,6 @@ use crate::{
         Owner, //
     },
     state::{
-        State,
         Tell, //
     },
 };
@@ -138,7 +137,7 @@ impl<H: MmExit> Space<H> {
         id: u32,
         parting: Parting,
     ) -> (Option<Pinned>, SetLeft) {
-        let unpinned = ledger.sub();
+        let unpinned = ledger.sub(parting.is_adopted);
         if parting.owner == Owner::KERNEL && parting.spid.is_none() {
             ledger.capacity.uncharge(self.sets.kernel_usage());
             return (unpinned, SetLeft::Alone);
@@ -301,11 +300,12 @@ impl<H: MmExit> Space<H> {
         tell: bool,
     ) -> Result {
         let word = entry.life.word();
-        match word.state() {
-            State::Idle if !word.is_busy() => {}
-            // It may still have the one that it had.
-            State::Reclaimed => return Err(ENOENT),
-            State::Idle | State::Active | State::FreePending => return Err(EBUSY),
+        // One that is reclaimed may still have the SPID that it had.
+        if word.is_dead() {
+            return Err(ENOENT);
+        }
+        if word.is_busy() || word.is_bound() || word.is_pending() {
+            return Err(EBUSY);
         }
         let guard = rcu::read_lock();
         let before = set.spids.get(spid, &guard);

@@ -7,6 +7,7 @@
 #define IOASID_TESTS_PROTOTYPES_H
 
 #include <linux/ioasid.h>
+#include <linux/ioasid_sva.h>
 
 struct prototypes {
 	ioasid_t (*alloc)(struct ioasid_set *set, ioasid_t min, ioasid_t max, void *private);
@@ -60,6 +61,16 @@ struct prototypes {
 	void (*set_get_locked)(struct ioasid_set *set);
 	void (*set_put_locked)(struct ioasid_set *set);
 	struct ioasid_set *(*set_alloc)(void *token, ioasid_t quota, int type);
+	int (*sva_enable_device)(struct device *dev, const struct ioasid_sva_params *params);
+	int (*sva_disable_device)(struct device *dev);
+	const char *(*sva_why)(struct device *dev);
+	struct ioasid_bond *(*sva_bind_device)(struct device *dev, struct mm_struct *mm,
+					       void *drvdata);
+	void (*sva_unbind_device)(struct ioasid_bond *bond);
+	ioasid_t (*sva_get_pasid)(struct ioasid_bond *bond);
+	struct mm_struct *(*sva_find)(ioasid_t pasid);
+	int (*add_device)(struct device *dev);
+	int (*remove_device)(struct device *dev);
 };
 
 static const struct prototypes interface = {
@@ -112,6 +123,15 @@ static const struct prototypes interface = {
 	.set_get_locked = ioasid_set_get_locked,
 	.set_put_locked = ioasid_set_put_locked,
 	.set_alloc = ioasid_set_alloc,
+	.sva_enable_device = ioasid_sva_enable_device,
+	.sva_disable_device = ioasid_sva_disable_device,
+	.sva_why = ioasid_sva_why,
+	.sva_bind_device = ioasid_sva_bind_device,
+	.sva_unbind_device = ioasid_sva_unbind_device,
+	.sva_get_pasid = ioasid_sva_get_pasid,
+	.sva_find = ioasid_sva_find,
+	.add_device = ioasid_add_device,
+	.remove_device = ioasid_remove_device,
 };
 
 #endif /* IOASID_TESTS_PROTOTYPES_H */

@@ -131,12 +131,29 @@ static void event_stubs_report_failure(struct kunit *test)
 	destroy_work_on_stack(&work);
 }
 
+/* B-236, B-237: nothing is bound, and nothing could be. */
+static void sva_stubs_report_failure(struct kunit *test)
+{
+	struct ioasid_bond *bond = interface.sva_bind_device(NULL, NULL, NULL);
+
+	KUNIT_EXPECT_PTR_EQ(test, bond, ERR_PTR(-EOPNOTSUPP));
+	interface.sva_unbind_device(bond);
+	KUNIT_EXPECT_EQ(test, interface.sva_get_pasid(bond), INVALID_IOASID);
+	KUNIT_EXPECT_EQ(test, interface.sva_enable_device(NULL, NULL), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, interface.sva_disable_device(NULL), -ENODEV);
+	KUNIT_EXPECT_NOT_NULL(test, interface.sva_why(NULL));
+	KUNIT_EXPECT_NULL(test, interface.sva_find(1));
+	KUNIT_EXPECT_EQ(test, interface.add_device(NULL), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, interface.remove_device(NULL), -ENODEV);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(stubs_report_failure),
 	KUNIT_CASE(set_stubs_report_failure),
 	KUNIT_CASE(id_stubs_report_failure),
 	KUNIT_CASE(failed_alloc_range_gives_invalid_id),
 	KUNIT_CASE(event_stubs_report_failure),
+	KUNIT_CASE(sva_stubs_report_failure),
 	KUNIT_CASE(compat_stubs_report_failure),
 	{}
 };

@@ -116,8 +116,10 @@ struct ioasid_set_usage {
  * @IOASID_NOTIFY_ALLOC: the ID was allocated
  * @IOASID_NOTIFY_FREE: its owner freed it: tear down what belongs to it, then drop the
  *	references. Comes once, and nothing after it
- * @IOASID_NOTIFY_BIND: it got an SPID, or ioasid_notify() says so. May be refused
- * @IOASID_NOTIFY_UNBIND: it is about to lose its SPID, or ioasid_notify() says so
+ * @IOASID_NOTIFY_BIND: it got an SPID, the first device was bound to its address space, or
+ *	ioasid_notify() says so. May be refused
+ * @IOASID_NOTIFY_UNBIND: it is about to lose its SPID, the last device is about to be unbound, or
+ *	ioasid_notify() says so
  * @IOASID_NOTIFY_SET_ALLOC: a set was made
  * @IOASID_NOTIFY_SET_FREE: a set is about to go: it has neither IDs nor references
  */

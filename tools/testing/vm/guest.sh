@@ -8,6 +8,7 @@ in_log() { echo "ioasid-vm: $*" >/dev/kmsg; }
 
 # case_ok SUITE CASE, case_failed SUITE CASE [WHY]: one result; the host counts these lines.
 case_ok() { in_log "case ok $1 $2"; }
+case_skipped() { in_log "case skipped $1 $2"; }
 case_failed() { in_log "case failed $1 $2${3:+: $3}"; }
 
 # try SUITE CASE COMMAND...: the case passes when the command does.
@@ -39,3 +40,7 @@ unload_all() {
 	done
 	return 0
 }
+
+# unplug DEVICE, plug DEVICE: has the host pull out or put in a test device (dma0); takes a moment.
+unplug() { in_log "unplug $1"; }
+plug() { in_log "plug $1"; }

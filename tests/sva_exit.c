@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Address spaces, devices and drivers that go while they are bound. */
+#include "log.h"
+#include "sva.h"
+
+/* B-171, B-172, B-174: its DMA faults, and nobody else gets its number before it is unbound. */
+static void exited_mm_keeps_its_id_until_unbind(struct kunit *test)
+{
+	struct device *a = must_enable_with(test, "a", 5, 5, 0), *b = must_enable(test, "b");
+	struct mm_struct *mm = must_mm(test), *next = must_mm(test);
+	struct ioasid_bond *first = must_bind(test, a, mm), *second = must_bind(test, b, mm);
+
+	drv_calls();
+	mm_exits(test, mm);
+	expect_calls(test, "release");
+	KUNIT_EXPECT_TRUE(test, eventually(ioasid_get(NULL, 5) == -EBUSY));
+	KUNIT_EXPECT_NULL(test, ioasid_sva_find(5));
+	KUNIT_EXPECT_EQ(test, ioasid_sva_get_pasid(first), 5);
+	KUNIT_EXPECT_EQ(test, bind_error(a, mm, NULL), -ESRCH);
+	KUNIT_EXPECT_EQ(test, bind_error(a, next, NULL), -ENOSPC);
+	ioasid_sva_unbind_device(first);
+	expect_calls(test, "alloc; free; detach(a)");
+	KUNIT_EXPECT_FALSE(test, is_unknown(5));
+	ioasid_sva_unbind_device(second);
+	expect_calls(test, "detach(b); free");
+	KUNIT_EXPECT_TRUE(test, is_unknown(5));
+	KUNIT_EXPECT_EQ(test, bind_error(a, next, NULL), 0);
+}
+
+/* B-203: freed by itself, and FREE is the last that is told. */
+static void exit_is_told_as_free(struct kunit *test)
+{
+	struct device *a = must_enable_with(test, "a", 5, 5, 0);
+	struct mm_struct *mm = must_mm(test);
+	struct story *story = story_new(test);
+	struct ioasid_bond *bond;
+
+	subscribe(story, "s", 0, NULL);
+	bond = must_bind(test, a, mm);
+	story_forget(story);
+	mm_exits(test, mm);
+	KUNIT_EXPECT_TRUE(test, eventually(story_count(story, "s", IOASID_NOTIFY_FREE)));
+	ioasid_sva_unbind_device(bond);
+	expect_story(story, "s:FREE(5)");
+}
+
+/* B-206: whoever has a reference keeps the number as well. */
+static void reference_outlives_mm_and_bond(struct kunit *test)
+{
+	struct device *a = must_enable_with(test, "a", 5, 5, 0);
+	struct mm_struct *mm = must_mm(test);
+	struct ioasid_bond *bond = must_bind(test, a, mm);
+
+	KUNIT_EXPECT_EQ(test, ioasid_get(NULL, 5), 0);
+	mm_exits(test, mm);
+	ioasid_sva_unbind_device(bond);
+	KUNIT_EXPECT_FALSE(test, is_unknown(5));
+	KUNIT_EXPECT_TRUE(test, eventually(ioasid_get(NULL, 5) == -EBUSY));
+	KUNIT_EXPECT_TRUE(test, ioasid_put(NULL, 5));
+	KUNIT_EXPECT_TRUE(test, is_unknown(5));
+}
+
+/* B-171: not at all if nobody is bound. */
+static void exit_after_unbind_is_not_told(struct kunit *test)
+{
+	struct device *a = must_enable(test, "a");
+	struct mm_struct *mm = must_mm(test);
+
+	KUNIT_EXPECT_EQ(test, bind_error(a, mm, NULL), 0);
+	drv_calls();
+	mm_exits(test, mm);
+	expect_calls(test, "");
+}
+
+/* The set of the address space goes by the same exit, whichever is first. */
+static void exit_ends_set_and_bond(struct kunit *test)
+{
+	struct device *a = must_enable(test, "a");
+	struct mm_struct *mm = must_mm(test);
+	struct ioasid_set *set = ioasid_alloc_set(mm, 10, IOASID_SET_TYPE_MM);
+	struct ioasid_bond *bond;
+	ioasid_t id;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, set);
+	bond = must_bind(test, a, mm);
+	id = ioasid_sva_get_pasid(bond);
+	mm_exits(test, mm);
+	KUNIT_EXPECT_TRUE(test, eventually(ioasid_get(NULL, id) == -EBUSY));
+	ioasid_sva_unbind_device(bond);
+	KUNIT_EXPECT_TRUE(test, eventually(is_unknown(id)));
+	KUNIT_EXPECT_EQ(test, ioasid_set_free(set), 0);
+	KUNIT_EXPECT_TRUE(test, eventually(is_gone(set)));
+}
+
+/* B-214: the driver is made to leave, and its bonds can still be dropped. */
+static void device_that_goes_is_detached(struct kunit *test)
+{
+	struct ioasid_sva_params params = { .ops = &drv_ops, .min_pasid = 5 };
+	struct device *a = must_device(test, "a"), *b = must_enable(test, "b");
+	struct mm_struct *mm = must_mm(test), *lone = must_mm(test);
+	struct log_watch *log = log_listen(test);
+	struct ioasid_bond *bond, *other, *alone;
+
+	KUNIT_ASSERT_EQ(test, ioasid_sva_enable_device(a, &params), 0);
+	bond = must_bind(test, a, mm);
+	other = must_bind(test, b, mm);
+	drv_calls();
+	get_device(a);
+	kunit_device_unregister(test, a);
+	expect_calls(test, "detach(a)");
+	KUNIT_EXPECT_EQ(test, log_lines(log), 0);
+	KUNIT_EXPECT_EQ(test, bind_error(a, mm, NULL), -ENODEV);
+	KUNIT_EXPECT_EQ(test, ioasid_sva_disable_device(a), -ENODEV);
+	KUNIT_EXPECT_TRUE(test, ioasid_is_active(5));
+	KUNIT_EXPECT_EQ(test, ioasid_sva_get_pasid(bond), 5);
+	ioasid_sva_unbind_device(other);
+	expect_calls(test, "detach(b); free");
+	/* The number is kept for the bond. */
+	KUNIT_EXPECT_FALSE(test, is_unknown(5));
+	alone = must_bind(test, b, lone);
+	KUNIT_EXPECT_NE(test, ioasid_sva_get_pasid(alone), 5);
+	ioasid_sva_unbind_device(alone);
+	ioasid_sva_unbind_device(bond);
+	KUNIT_EXPECT_TRUE(test, is_unknown(5));
+	put_device(a);
+}
+
+/* The device is gone, its record too: enabled again it starts anew. */
+static void device_without_bonds_is_forgotten(struct kunit *test)
+{
+	struct ioasid_sva_params params = { .ops = &drv_ops };
+	struct device *a = must_device(test, "a");
+
+	KUNIT_ASSERT_EQ(test, ioasid_sva_enable_device(a, &params), 0);
+	get_device(a);
+	kunit_device_unregister(test, a);
+	KUNIT_EXPECT_TRUE(test, eventually(kref_read(&a->kobj.kref) == 1));
+	put_device(a);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(exited_mm_keeps_its_id_until_unbind),
+	KUNIT_CASE(exit_is_told_as_free),
+	KUNIT_CASE(reference_outlives_mm_and_bond),
+	KUNIT_CASE(exit_after_unbind_is_not_told),
+	KUNIT_CASE(exit_ends_set_and_bond),
+	KUNIT_CASE(device_that_goes_is_detached),
+	KUNIT_CASE(device_without_bonds_is_forgotten),
+	{}
+};
+
+static struct kunit_suite suite = {
+	.name = "ioasid_sva_exit",
+	.init = sva_init,
+	.test_cases = cases,
+};
+
+kunit_test_suite(suite);
