@@ -33,6 +33,16 @@ void ioasid_array_unlock(spinlock_t *lock) __releases(lock)
 	spin_unlock_irq(lock);
 }
 
+void ioasid_init_reaper(struct delayed_work *work, work_func_t fn)
+{
+	INIT_DELAYED_WORK(work, fn);
+}
+
+void ioasid_queue_reaper(struct delayed_work *work, unsigned int ms)
+{
+	queue_delayed_work(system_dfl_wq, work, msecs_to_jiffies(ms));
+}
+
 void ioasid_numbers_init(struct xarray *xa)
 {
 	/* Taken inside the lock of another array. */

@@ -56,13 +56,11 @@ use crate::{
         },
         mm::MmExit,
         mm_map::MmMap,
+        reader::Reader,
         report::complain,
         wait::WaitQueue,
     },
-    life::{
-        Change,
-        Life, //
-    },
+    life::Change,
     names::{
         Name,
         Names, //
@@ -335,9 +333,9 @@ impl Pool {
         &'g self,
         set: SetTag,
         id: u32,
-        guard: &'g rcu::Guard,
+        reader: impl Into<Reader<'g>>,
     ) -> Result<&'g Node<Entry>> {
-        let entry = self.space.lookup(id, guard).ok_or(ENOENT)?;
+        let entry = self.space.lookup(id, reader).ok_or(ENOENT)?;
         if entry.life.word().is_dead() {
             return Err(ENOENT);
         }
@@ -352,10 +350,15 @@ impl Pool {
     /// # Errors
     ///
     /// `EINVAL` unknown, `EACCES` wrong set, `EBUSY` freed.
-    #[inline]
     pub(crate) fn get(&self, set: SetTag, id: u32) -> Result {
         let guard = rcu::read_lock();
-        self.lookup(set, id, &guard)
+        self.get_by(Reader::from(&guard), set, id)
+    }
+
+    /// [`Pool::get`] where there is a reader.
+    #[inline]
+    pub(crate) fn get_by(&self, reader: Reader<'_>, set: SetTag, id: u32) -> Result {
+        self.lookup(set, id, reader)
             .map_err(unknown_to_get)?
             .life
             .get()
@@ -378,9 +381,32 @@ impl Pool {
     /// # Errors
     ///
     /// `ENOENT` unknown, `EACCES` wrong set, `EINVAL` without a reference to drop (reported).
-    #[inline]
     pub(crate) fn put(&self, set: SetTag, id: u32) -> Result<bool> {
-        self.put_with(set, id, Life::put)
+        let guard = rcu::read_lock();
+        self.put_by(Reader::from(&guard), set, id)
+    }
+
+    /// [`Pool::put`] where there is a reader.
+    #[inline]
+    pub(crate) fn put_by(&self, reader: Reader<'_>, set: SetTag, id: u32) -> Result<bool> {
+        let entry = self.lookup(set, id, reader)?;
+        match entry.life.put() {
+            Ok(word) if word.is_dead() => {
+                self.put_last(entry, word);
+                Ok(true)
+            }
+            Ok(_) => Ok(false),
+            Err(err) => Self::put_failed(id, err),
+        }
+    }
+
+    #[inline(never)]
+    fn put_last(&self, entry: &Node<Entry>, word: Word) {
+        if must_defer() {
+            self.defer(entry);
+        } else {
+            self.reclaim(entry, word);
+        }
     }
 
     /// Drops a reference that was taken under a name. As for [`Pool::put`].
@@ -420,29 +446,6 @@ impl Pool {
         }
     }
 
-    #[inline]
-    fn put_with(
-        &self,
-        set: SetTag,
-        id: u32,
-        put: impl Fn(&Life) -> Result<Word, PutError>,
-    ) -> Result<bool> {
-        let guard = rcu::read_lock();
-        let entry = self.lookup(set, id, &guard)?;
-        match put(&entry.life) {
-            Ok(word) if word.is_dead() => {
-                if must_defer() {
-                    self.defer(entry);
-                } else {
-                    self.reclaim(entry, word);
-                }
-                Ok(true)
-            }
-            Ok(_) => Ok(false),
-            Err(err) => Self::put_failed(id, err),
-        }
-    }
-
     #[cold]
     fn put_failed(id: u32, err: PutError) -> Result<bool> {
         match err {
@@ -459,41 +462,44 @@ impl Pool {
     /// # Errors
     ///
     /// `ENOENT` unknown, `EACCES` wrong set.
-    #[inline]
     pub(crate) fn free(&self, set: SetTag, id: u32) -> Result<bool> {
         let guard = rcu::read_lock();
-        let entry = self.lookup(set, id, &guard)?;
+        self.free_by(Reader::from(&guard), set, id)
+    }
+
+    /// [`Pool::free`] where there is a reader.
+    #[inline]
+    pub(crate) fn free_by(&self, reader: Reader<'_>, set: SetTag, id: u32) -> Result<bool> {
+        let entry = self.lookup(set, id, reader)?;
         let tell = if must_defer() {
             Tell::Later
         } else {
-            self.tell_now(&guard)
+            self.tell_now(reader)
         };
         match entry.life.free(tell) {
             Ok(Change::Done(word)) if word.is_dead() => {
                 self.reclaim(entry, word);
                 Ok(true)
             }
-            Ok(change) => Ok(self.act(entry, change, &guard)),
+            Ok(change) => Ok(self.act(entry, change, &rcu::read_lock())),
             Err(State::Reclaimed) => Err(ENOENT),
             Err(_) => Ok(false),
         }
     }
 
-    /// Calls `read` with the private data of an ID, under RCU.
+    /// The private data of an ID.
     ///
     /// # Errors
     ///
     /// `ENOENT` unknown, `EACCES` wrong set.
     #[inline]
-    pub(crate) fn find<R>(
-        &self,
+    pub(crate) fn find<'g>(
+        &'g self,
+        reader: impl Into<Reader<'g>>,
         set: SetTag,
         id: u32,
-        read: impl FnOnce(*mut c_void) -> R,
-    ) -> Result<R> {
-        let guard = rcu::read_lock();
-        let entry = self.lookup(set, id, &guard)?;
-        Ok(read(entry.private()))
+    ) -> Result<*mut c_void> {
+        self.lookup(set, id, reader).map(|entry| entry.private())
     }
 
     /// Replaces the private data and waits until nobody reads the old one. Sleeps.

@@ -458,13 +458,12 @@ impl<H: MmExit> Sets<H> {
 
     /// Takes out a set that has no IDs and to which nobody has a reference.
     pub(crate) fn remove(&self, set: u32) {
-        let mut book = self.array.lock();
-        let removed = book.remove(set);
-        drop(book);
-        if let Some(set) = &removed {
+        let guard = rcu::read_lock();
+        if let Some(set) = self.array.lookup(set, &guard) {
             set.spids.clear();
         }
-        drop(removed);
+        drop(guard);
+        self.array.lock().remove(set);
     }
 
     /// Frees memory that no set needs any more. Sleeps.

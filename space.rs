@@ -35,6 +35,7 @@ use crate::{
         marked::Marked,
         mm::MmExit,
         module::Pinned,
+        reader::Reader,
     },
     life::Life,
     quota::Capacity,
@@ -264,8 +265,12 @@ impl<H: MmExit> Space<H> {
 
     /// Looks an ID up. Takes no lock and writes no shared memory.
     #[inline]
-    pub(crate) fn lookup<'g>(&'g self, id: u32, guard: &'g rcu::Guard) -> Option<&'g Node<Entry>> {
-        self.array.lookup(id, guard)
+    pub(crate) fn lookup<'g>(
+        &'g self,
+        id: u32,
+        reader: impl Into<Reader<'g>>,
+    ) -> Option<&'g Node<Entry>> {
+        self.array.lookup(id, reader)
     }
 
     /// Finds the first ID at `from` or above, reclaimed ones that rest included.
@@ -562,9 +567,7 @@ impl<H: MmExit> Space<H> {
     /// Takes a [`Retired::GiveBack`] number out of the index. Returns whose it is.
     pub(crate) fn withdraw(&self, id: u32) -> Option<u32> {
         let mut ledger = self.array.lock();
-        let removed = ledger.remove(id);
-        drop(ledger);
-        removed.map(|entry| entry.provider.load(Relaxed))
+        ledger.remove(id).map(|entry| entry.provider.load(Relaxed))
     }
 }
 
@@ -608,15 +611,11 @@ impl<'a> Guard<'a, Entry, Ledger> {
         }
     }
 
-    /// Removes the entry if its number is free, and drops the lock before the entry.
+    /// Removes the entry if its number is free, and drops the lock.
     #[inline(always)]
     fn finish(mut self, retired: Retired, id: u32) {
-        let removed = if retired == Retired::Gone {
-            self.remove(id)
-        } else {
-            None
-        };
-        drop(self);
-        drop(removed);
+        if retired == Retired::Gone {
+            self.remove(id);
+        }
     }
 }

@@ -13,6 +13,7 @@ use super::{
         Marked,
         RcuPtr, //
     },
+    reader::Reader,
 };
 use crate::{
     free_map::{
@@ -39,6 +40,7 @@ use core::{
 };
 use kernel::{
     alloc::flags::__GFP_ZERO,
+    container_of,
     ffi::c_uint,
     prelude::*,
     sync::{
@@ -52,16 +54,20 @@ use kernel::{
     },
 };
 
+/// How long removed objects are collected, for one grace period, in milliseconds.
+const REAP_MS: c_uint = 20;
+
 /// An object with its number.
 ///
 /// # Invariants
 ///
-/// `id` is written only before the object can be found.
+/// `id` is written only before the object can be found, `next` is only for whoever holds the lock
+/// of the array, or has it to free.
 #[repr(C)]
 pub(crate) struct Node<T> {
     value: T,
     id: UnsafeCell<u32>,
-    rcu: Opaque<bindings::callback_head>,
+    next: UnsafeCell<*mut Node<T>>,
 }
 
 impl<T> Node<T> {
@@ -119,9 +125,30 @@ impl<T> Cache<T> {
     }
 }
 
+impl<T> Cache<T> {
+    /// Frees objects of this cache.
+    fn free(&self, mut chain: Chain<T>) {
+        let mut batch = [ptr::null_mut(); 32];
+        while !chain.is_empty() {
+            let mut count = 0;
+            for place in &mut batch {
+                // SAFETY: By the type invariant of the chain.
+                let Some(node) = (unsafe { chain.0.as_ref() }) else {
+                    break;
+                };
+                *place = chain.0.cast();
+                // SAFETY: By the type invariant of the node, for it is here to be freed.
+                chain.0 = unsafe { *node.next.get() };
+                count += 1;
+            }
+            // SAFETY: So many objects of the cache are there, owned by the chain until now.
+            unsafe { bindings::kmem_cache_free_bulk(self.raw.as_ptr(), count, batch.as_mut_ptr()) };
+        }
+    }
+}
+
 impl<T> Drop for Cache<T> {
     fn drop(&mut self) {
-        // Waits for objects that are on their way through `kvfree_call_rcu()`.
         // SAFETY: The cache is owned; objects borrow the array that keeps it.
         unsafe { bindings::kmem_cache_destroy(self.raw.as_ptr()) };
     }
@@ -157,34 +184,6 @@ impl<T> Drop for Unpublished<'_, T> {
     fn drop(&mut self) {
         // SAFETY: By the type invariant the object is owned, and no reader ever saw it.
         unsafe { bindings::kfree(self.node.as_ptr().cast()) };
-    }
-}
-
-/// An object that was taken out of the array; its memory goes after a grace period.
-///
-/// # Invariants
-///
-/// The pointer is an object that was taken out of an array, by this owner only.
-pub(crate) struct Removed<'a, T> {
-    node: NonNull<Node<T>>,
-    _cache: PhantomData<&'a Cache<T>>,
-}
-
-impl<T> Deref for Removed<'_, T> {
-    type Target = Node<T>;
-
-    fn deref(&self) -> &Node<T> {
-        // SAFETY: By the type invariant; the memory goes with the drop at the earliest.
-        unsafe { self.node.as_ref() }
-    }
-}
-
-impl<T> Drop for Removed<'_, T> {
-    fn drop(&mut self) {
-        let node = self.node.as_ptr();
-        // SAFETY: By the type invariant the object can no longer be found and is freed once. Its
-        // `rcu` member is for this, and readers that still see the object only look at the rest.
-        unsafe { bindings::kvfree_call_rcu((&raw mut (*node).rcu).cast(), node.cast()) };
     }
 }
 
@@ -237,9 +236,26 @@ impl<T> Room<T> {
     };
 }
 
+/// Objects that were taken out, linked by [`Node::next`].
+///
+/// # Invariants
+///
+/// The objects are owned, and linked nowhere else.
+struct Chain<T>(*mut Node<T>);
+
+impl<T> Chain<T> {
+    const EMPTY: Self = Self(ptr::null_mut());
+
+    fn is_empty(&self) -> bool {
+        self.0.is_null()
+    }
+}
+
 /// What the lock of an [`IdArray`] protects.
 struct Locked<T, D> {
     free: FreeMap,
+    /// What readers may still see, for the reaper.
+    removed: Chain<T>,
     /// What was allocated, and somebody else was quicker.
     spare: Room<T>,
     data: D,
@@ -252,6 +268,7 @@ struct Locked<T, D> {
 /// - Every object is a `Node<T>` of `cache` that the array owns, and its number is not free.
 /// - An object that was ever in the array is freed after a grace period. So are leaves, which are
 ///   owned; the directory stays until the drop.
+/// - `reaper` is initialised with [`IdArray::reap`], and found by it around it.
 /// - Directory and leaves are changed, and `locked` is accessed, by the holder of the lock only.
 #[pin_data(PinnedDrop)]
 pub(crate) struct IdArray<T, D> {
@@ -259,6 +276,8 @@ pub(crate) struct IdArray<T, D> {
     #[pin]
     lock: Opaque<bindings::spinlock_t>,
     locked: UnsafeCell<Locked<T, D>>,
+    #[pin]
+    reaper: Opaque<bindings::delayed_work>,
     /// A leaf has become empty.
     has_empty: Marked<bool>,
     cache: Arc<Cache<T>>,
@@ -279,8 +298,13 @@ impl<T, D> IdArray<T, D> {
             lock <- Opaque::ffi_init(|slot| unsafe { bindings::ioasid_array_lock_init(slot) }),
             locked: UnsafeCell::new(Locked {
                 free: FreeMap::new(),
+                removed: Chain::EMPTY,
                 spare: Room::NONE,
                 data,
+            }),
+            // SAFETY: `slot` is valid for writes, pinned, and lives until the drop has waited.
+            reaper <- Opaque::ffi_init(|slot| unsafe {
+                bindings::ioasid_init_reaper(slot, Some(Self::reap))
             }),
             has_empty: Marked::new(false),
             cache,
@@ -305,7 +329,7 @@ impl<T, D> IdArray<T, D> {
             node.write(Node {
                 value,
                 id: UnsafeCell::new(0),
-                rcu: Opaque::uninit(),
+                next: UnsafeCell::new(ptr::null_mut()),
             })
         };
         // INVARIANT: Initialised just now, and ours alone.
@@ -324,9 +348,13 @@ impl<T, D> IdArray<T, D> {
 
     /// Looks an object up. Takes no lock and writes no shared memory.
     #[inline]
-    pub(crate) fn lookup<'g>(&'g self, id: u32, _guard: &'g rcu::Guard) -> Option<&'g Node<T>> {
+    pub(crate) fn lookup<'g>(
+        &'g self,
+        id: u32,
+        _reader: impl Into<Reader<'g>>,
+    ) -> Option<&'g Node<T>> {
         // SAFETY: By the type invariants the object is complete and not freed before the read
-        // section ends, which the guard keeps open.
+        // section ends, which lasts as long as `'g`.
         unsafe { self.leaf(id)?.slot(id)?.get() }
     }
 
@@ -354,6 +382,27 @@ impl<T, D> IdArray<T, D> {
         Guard {
             array: self,
             _cpu: NotThreadSafe,
+        }
+    }
+
+    /// Frees what was removed. Sleeps.
+    ///
+    /// # Safety
+    ///
+    /// `work` is that of the `reaper` of an array.
+    unsafe extern "C" fn reap(work: *mut bindings::work_struct) {
+        // SAFETY: By the safety requirements.
+        let delayed = unsafe { container_of!(work, bindings::delayed_work, work) };
+        // SAFETY: As above; the array waits for the work item before it goes.
+        let array = unsafe { &*container_of!(Opaque::cast_from(delayed), Self, reaper) };
+        array.free_removed();
+    }
+
+    fn free_removed(&self) {
+        let removed = mem::replace(&mut self.lock().locked_mut().removed, Chain::EMPTY);
+        if !removed.is_empty() {
+            synchronize_rcu();
+            self.cache.free(removed);
         }
     }
 
@@ -395,10 +444,12 @@ impl<T, D> PinnedDrop for IdArray<T, D> {
                 break;
             };
             drop(guard);
-            let removed = self.lock().remove(id);
-            drop(removed);
+            self.lock().remove(id);
             from = id;
         }
+        // SAFETY: The work item is initialised.
+        unsafe { bindings::cancel_delayed_work_sync(self.reaper.get()) };
+        self.free_removed();
         self.shrink();
         let directory = self.directory.take();
         if !directory.is_null() {
@@ -548,17 +599,25 @@ impl<'a, T, D> Guard<'a, T, D> {
         Ok(())
     }
 
-    /// Takes an object out.
+    /// Takes an object out. It is freed after a grace period, and not before the lock is dropped.
     #[inline]
-    pub(crate) fn remove(&mut self, id: u32) -> Option<Removed<'a, T>> {
-        let removed = self.array.leaf(id)?.slot(id)?.take();
-        // INVARIANT: By the invariants of the array this is an object, and it was just taken out.
-        let removed = Removed {
-            node: NonNull::new(removed)?,
-            _cache: PhantomData,
-        };
-        if self.locked_mut().free.give(id) == Left::Empty {
-            self.array.has_empty.store(true, Relaxed);
+    pub(crate) fn remove(&mut self, id: u32) -> Option<&Node<T>> {
+        let array = self.array;
+        let node = array.leaf(id)?.slot(id)?.take();
+        // SAFETY: By the type invariants of the array it is an object, or null.
+        let removed = unsafe { node.as_ref() }?;
+        let locked = self.locked_mut();
+        if locked.free.give(id) == Left::Empty {
+            array.has_empty.store(true, Relaxed);
+        }
+        let is_first = locked.removed.is_empty();
+        // SAFETY: By its invariants, for the lock is held.
+        unsafe { *removed.next.get() = locked.removed.0 };
+        // INVARIANT: It was taken out just now.
+        locked.removed = Chain(node);
+        if is_first {
+            // SAFETY: The work item is initialised, see the type invariants of the array.
+            unsafe { bindings::ioasid_queue_reaper(array.reaper.get(), REAP_MS) };
         }
         Some(removed)
     }

@@ -3,6 +3,8 @@
 //! `READ_ONCE()`, `WRITE_ONCE()`, `rcu_dereference()` and `rcu_assign_pointer()`. Target:
 //! `rust/kernel/sync/atomic.rs`, whose loads and stores are calls of C functions.
 
+#[cfg(all(target_arch = "x86_64", not(any(CONFIG_KASAN, CONFIG_KCSAN))))]
+use core::arch::asm;
 use core::{
     cell::UnsafeCell,
     ptr, //
@@ -113,7 +115,8 @@ impl<T> RcuPtr<T> {
     }
 }
 
-/// A word that changes in one step.
+/// A word that changes in one step. On x86 without a call, which would be a good part of taking a
+/// reference; kernels that watch memory see the call.
 pub(crate) struct Word64(Atomic<u64>);
 
 impl Word64 {
@@ -134,6 +137,26 @@ impl Word64 {
     /// The value, if it is another one.
     #[inline]
     pub(crate) fn cmpxchg(&self, old: u64, new: u64) -> Result<u64, u64> {
+        #[cfg(all(target_arch = "x86_64", not(any(CONFIG_KASAN, CONFIG_KCSAN))))]
+        {
+            let found: u64;
+            // SAFETY: The pointer is valid; this is `cmpxchg()`.
+            unsafe {
+                asm!(
+                    "lock cmpxchg [{word}], {new}",
+                    word = in(reg) self.0.as_ptr(),
+                    new = in(reg) new,
+                    inout("rax") old => found,
+                    options(nostack),
+                )
+            };
+            if found == old {
+                Ok(found)
+            } else {
+                Err(found)
+            }
+        }
+        #[cfg(any(not(target_arch = "x86_64"), CONFIG_KASAN, CONFIG_KCSAN))]
         self.0.cmpxchg(old, new, Full)
     }
 }

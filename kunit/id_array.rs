@@ -48,7 +48,8 @@ fn enter(array: &Array, id: u32) -> Result {
 }
 
 fn leave(array: &Array, id: u32) -> bool {
-    let removed = array.lock().remove(id);
+    let mut guard = array.lock();
+    let removed = guard.remove(id);
     removed.is_some_and(|node| node.id() == id && **node == !id)
 }
 
@@ -150,8 +151,8 @@ mod tests {
         assert!(has(&array, 5) && leave(&array, 5));
         let back = array.lock().insert(object, 5);
         assert!(back.is_ok());
-        let removed = array.lock().remove(5);
-        assert!(removed.is_some_and(|node| **node == 7));
+        let value = array.lock().remove(5).map(|node| **node);
+        assert!(value == Some(7));
         Ok(())
     }
 

@@ -31,7 +31,10 @@ use crate::{
     set::SetTag,
     space::Policy, //
 };
-use core::ptr;
+use core::{
+    ffi::c_void,
+    ptr, //
+};
 use kernel::{
     prelude::*,
     sync::{
@@ -39,6 +42,7 @@ use kernel::{
             Atomic,
             Relaxed, //
         },
+        rcu,
         Arc, //
     },
     time::{
@@ -86,6 +90,11 @@ impl Random {
         // CAST: Less than `end`.
         ((self.0 >> 33) % u64::from(end)) as u32
     }
+}
+
+/// The private data of an ID.
+fn find(pool: &Pool, set: SetTag, id: u32) -> Result<*mut c_void> {
+    pool.find(&rcu::read_lock(), set, id)
 }
 
 /// A custom allocator that says what it was told to say, and counts.
