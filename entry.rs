@@ -79,6 +79,12 @@ impl Serial {
         Self(count & !Self::ADOPTED | u32::from(is_adopted) << 31)
     }
 
+    /// Of an entry that nobody can see.
+    #[inline]
+    pub(crate) fn set_count(&mut self, count: u32) {
+        self.0 = self.0 & Self::ADOPTED | count & !Self::ADOPTED;
+    }
+
     /// Whether the number belongs to an mm, and is not for a provider to give.
     pub(crate) fn is_adopted(self) -> bool {
         self.0 & Self::ADOPTED != 0
@@ -117,6 +123,15 @@ impl Entry {
     #[inline]
     pub(crate) fn is_owned_by(&self, set: SetTag) -> bool {
         set == SetTag::NONE || set == self.tag
+    }
+
+    /// Whether nothing has to be seen to when the ID leaves, but for what all have. Under the lock
+    /// of the index.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.pins.load(Relaxed) | self.provider.load(Relaxed) == DEFAULT_PROVIDER
+            && self.tag == SetTag::NONE
+            && self.spid.load(Relaxed) == INVALID
     }
 
     /// When a resting number may be used again. It is in no set any more.

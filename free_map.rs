@@ -45,6 +45,32 @@ impl Upper {
     }
 }
 
+impl Upper {
+    /// The free ones among 64 numbers, 0 beyond the end.
+    #[inline]
+    fn numbers(&self, word: u32) -> u64 {
+        // CAST: `usize` has 64 bits, see Kconfig.
+        match self.chunks.get((word / BITS) as usize) {
+            Some(Some(chunk)) => chunk.0.get((word % BITS) as usize).copied().unwrap_or(0),
+            Some(None) => !0,
+            None => 0,
+        }
+    }
+
+    /// The lowest free number at `from` or above that is in the same chunk.
+    #[inline]
+    fn lowest_number(&self, from: u32) -> Option<u32> {
+        let word = from / BITS;
+        first(self.numbers(word), from).or_else(|| {
+            // CAST: As above.
+            let words = self.words.get((word / BITS) as usize).copied().unwrap_or(0);
+            // Without the word of `from`, which has none.
+            let word = first(words & !bit(word), word)?;
+            first(self.numbers(word), word * BITS)
+        })
+    }
+}
+
 /// What is left of a leaf when a number was given back.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Left {
@@ -103,13 +129,9 @@ impl FreeMap {
     /// The free ones among 64 numbers, 0 beyond the end.
     #[inline]
     fn numbers(&self, word: u32) -> u64 {
-        let Some(upper) = &self.upper else {
-            return if word < WORDS { !0 } else { 0 };
-        };
-        // CAST: `usize` has 64 bits, see Kconfig.
-        match upper.chunks.get((word / BITS) as usize) {
-            Some(Some(chunk)) => chunk.0.get((word % BITS) as usize).copied().unwrap_or(0),
-            Some(None) => !0,
+        match &self.upper {
+            Some(upper) => upper.numbers(word),
+            None if word < WORDS => !0,
             None => 0,
         }
     }
@@ -140,27 +162,21 @@ impl FreeMap {
     /// The lowest free number in the inclusive range.
     #[inline(never)]
     pub(crate) fn lowest(&self, min: u32, max: u32) -> Option<u32> {
-        let found = match first(self.numbers(min / BITS), min) {
-            Some(id) => id,
-            None => self.lowest_from(min / BITS + 1)?,
+        let found = match &self.upper {
+            Some(upper) => upper.lowest_number(min).or_else(|| {
+                let chunk = self.lowest_chunk(min / BITS / BITS + 1)?;
+                upper.lowest_number(chunk * BITS * BITS)
+            })?,
+            None => Some(min).filter(|min| *min < LIMIT)?,
         };
         (found <= max).then_some(found)
     }
 
-    /// The lowest free number in this word of 64 or above.
-    #[inline]
-    fn lowest_from(&self, word: u32) -> Option<u32> {
-        let word = match first(self.words(word / BITS), word) {
-            Some(word) => word,
-            None => {
-                let from = word / BITS + 1;
-                let chunk = first(self.chunks(from / BITS), from).or_else(|| {
-                    (from / BITS + 1..TOPS).find_map(|top| first(self.chunks(top), top * BITS))
-                })?;
-                first(self.words(chunk), chunk * BITS)?
-            }
-        };
-        first(self.numbers(word), word * BITS)
+    /// The lowest chunk at `from` or above that has a free number.
+    #[cold]
+    fn lowest_chunk(&self, from: u32) -> Option<u32> {
+        first(self.chunks(from / BITS), from)
+            .or_else(|| (from / BITS + 1..TOPS).find_map(|top| first(self.chunks(top), top * BITS)))
     }
 
     /// The highest free number in the inclusive range.
@@ -246,7 +262,7 @@ impl FreeMap {
     }
 
     /// Takes a number. Returns false if it is not free, or if memory for it has to be supplied.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take(&mut self, id: u32) -> bool {
         let Some([free, words, top]) = self.path(id) else {
             return false;
@@ -261,7 +277,7 @@ impl FreeMap {
                 *top &= !bit(id / BITS / BITS);
             }
         }
-        self.used += 1;
+        self.used = self.used.wrapping_add(1);
         true
     }
 
@@ -274,11 +290,13 @@ impl FreeMap {
         if *free & bit(id) != 0 {
             return Left::Used;
         }
+        if *free == 0 {
+            *words |= bit(id / BITS);
+            *top |= bit(id / BITS / BITS);
+        }
         *free |= bit(id);
-        *words |= bit(id / BITS);
-        *top |= bit(id / BITS / BITS);
         let is_last = *free == !0;
-        self.used = self.used.saturating_sub(1);
+        self.used = self.used.wrapping_sub(1);
         if is_last && self.is_leaf_free(id) {
             Left::Empty
         } else {

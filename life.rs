@@ -112,6 +112,15 @@ impl Life {
         .map(|(old, new)| Change::of(old, new))
     }
 
+    /// As [`Life::free`] where nobody has to be told, if there is nothing but the owner's reference:
+    /// no other, no name, nobody bound, no pass. Returns whether the word is dead now.
+    #[inline]
+    pub(crate) fn free_alone(&self) -> bool {
+        let alone = Word::new();
+        let dead = alone.give_up(Tell::Nobody);
+        self.0.cmpxchg(alone.0, dead.0).is_ok()
+    }
+
     /// The owner gives up. The caller has to see to [`Life::release_owner`].
     ///
     /// # Errors

@@ -220,6 +220,8 @@ impl Pool {
         self.alloc_for(owner, range, policy.unwrap_or(usual), private)
     }
 
+    /// Inline, for much of it is for one kind of owner or for the other.
+    #[inline(always)]
     fn alloc_for(
         &self,
         owner: Owner,
@@ -227,6 +229,31 @@ impl Pool {
         policy: Policy,
         private: *mut c_void,
     ) -> Result<u32> {
+        if !self.registry.has_custom() {
+            let entry = self.space.prepare(owner, DEFAULT_PROVIDER, private)?;
+            match self.space.publish_quickly(entry, range, policy) {
+                Ok(new) if !new.is_busy() => return Ok(new.id()),
+                Ok(new) => {
+                    self.announce(new.id());
+                    return Ok(new.id());
+                }
+                Err(PublishError::Closed) => self.registry.wait_for_switch(),
+                Err(PublishError::Failed(err)) => return Err(self.alloc_failed(owner, err)),
+            }
+        }
+        self.alloc_any(owner, range, policy, private)
+            .map(Published::id)
+    }
+
+    /// Allocates from whichever allocator is active. Waits for a switch.
+    #[inline(never)]
+    fn alloc_any(
+        &self,
+        owner: Owner,
+        range: IdRange,
+        policy: Policy,
+        private: *mut c_void,
+    ) -> Result<Published> {
         loop {
             if self.registry.has_custom() {
                 if let Some(result) = self.alloc_custom(owner, range, private) {
@@ -239,7 +266,7 @@ impl Pool {
                     if new.is_busy() {
                         self.announce(new.id());
                     }
-                    return Ok(new.id());
+                    return Ok(new);
                 }
                 Err(PublishError::Closed) => self.registry.wait_for_switch(),
                 Err(PublishError::Failed(err)) => return Err(self.alloc_failed(owner, err)),
@@ -263,7 +290,7 @@ impl Pool {
         owner: Owner,
         range: IdRange,
         private: *mut c_void,
-    ) -> Option<Result<u32>> {
+    ) -> Option<Result<Published>> {
         let active = self.registry.active();
         let allocator = active.get()?;
         let result = if range.max() >= self.space.capacity() {
@@ -277,7 +304,7 @@ impl Pool {
                 if new.is_busy() {
                     self.announce(new.id());
                 }
-                Ok(new.id())
+                Ok(new)
             }
             Err(err) => Err(self.alloc_failed(owner, err)),
         })
@@ -345,6 +372,24 @@ impl Pool {
         Ok(entry)
     }
 
+    /// Finds an ID that may be touched by `set`. It may be reclaimed, which its word tells.
+    #[inline]
+    fn lookup_any<'g>(
+        &'g self,
+        set: SetTag,
+        id: u32,
+        reader: impl Into<Reader<'g>>,
+    ) -> Result<&'g Node<Entry>> {
+        let entry = self.space.lookup(id, reader).ok_or(ENOENT)?;
+        if entry.is_owned_by(set) {
+            Ok(entry)
+        } else if entry.life.word().is_dead() {
+            Err(ENOENT)
+        } else {
+            Err(EACCES)
+        }
+    }
+
     /// Takes a reference.
     ///
     /// # Errors
@@ -358,7 +403,7 @@ impl Pool {
     /// [`Pool::get`] where there is a reader.
     #[inline]
     pub(crate) fn get_by(&self, reader: Reader<'_>, set: SetTag, id: u32) -> Result {
-        self.lookup(set, id, reader)
+        self.lookup_any(set, id, reader)
             .map_err(unknown_to_get)?
             .life
             .get()
@@ -389,24 +434,23 @@ impl Pool {
     /// [`Pool::put`] where there is a reader.
     #[inline]
     pub(crate) fn put_by(&self, reader: Reader<'_>, set: SetTag, id: u32) -> Result<bool> {
-        let entry = self.lookup(set, id, reader)?;
+        let entry = self.lookup_any(set, id, reader)?;
         match entry.life.put() {
-            Ok(word) if word.is_dead() => {
-                self.put_last(entry, word);
-                Ok(true)
-            }
+            Ok(word) if word.is_dead() => Ok(self.put_last(entry, word)),
             Ok(_) => Ok(false),
             Err(err) => Self::put_failed(id, err),
         }
     }
 
-    #[inline(never)]
-    fn put_last(&self, entry: &Node<Entry>, word: Word) {
+    /// Sees to an ID whose last reference was put. Returns true.
+    #[cold]
+    fn put_last(&self, entry: &Node<Entry>, word: Word) -> bool {
         if must_defer() {
             self.defer(entry);
         } else {
             self.reclaim(entry, word);
         }
+        true
     }
 
     /// Drops a reference that was taken under a name. As for [`Pool::put`].
@@ -470,17 +514,22 @@ impl Pool {
     /// [`Pool::free`] where there is a reader.
     #[inline]
     pub(crate) fn free_by(&self, reader: Reader<'_>, set: SetTag, id: u32) -> Result<bool> {
-        let entry = self.lookup(set, id, reader)?;
-        let tell = if must_defer() {
-            Tell::Later
-        } else {
-            self.tell_now(reader)
-        };
-        match entry.life.free(tell) {
-            Ok(Change::Done(word)) if word.is_dead() => {
-                self.reclaim(entry, word);
+        let entry = self.lookup_any(set, id, reader)?;
+        if must_defer() {
+            return self.free_with(entry, Tell::Later);
+        }
+        match self.tell_now(reader) {
+            Tell::Nobody if entry.life.free_alone() => {
+                self.reclaim_unnamed(entry);
                 Ok(true)
             }
+            tell => self.free_with(entry, tell),
+        }
+    }
+
+    #[inline(never)]
+    fn free_with(&self, entry: &Node<Entry>, tell: Tell) -> Result<bool> {
+        match entry.life.free(tell) {
             Ok(change) => Ok(self.act(entry, change, &rcu::read_lock())),
             Err(State::Reclaimed) => Err(ENOENT),
             Err(_) => Ok(false),
@@ -638,15 +687,27 @@ impl Pool {
     }
 
     /// Ends the life of an ID whose word is dead. Not where locks are out of reach.
-    #[inline(always)]
+    #[inline(never)]
     fn reclaim(&self, entry: &Node<Entry>, word: Word) {
-        let _section = SpinSection::enter();
-        let id = entry.id();
         if word.is_named() {
-            self.names.clear(id);
+            self.names.clear(entry.id());
         }
+        self.reclaim_unnamed(entry);
+    }
+
+    #[inline]
+    fn reclaim_unnamed(&self, entry: &Node<Entry>) {
+        let _section = SpinSection::enter();
         self.waiters.wake_all();
-        let (retired, left) = self.space.retire(entry);
+        match self.space.retire_plain(entry) {
+            Ok(()) if !self.space.can_shrink() => {}
+            Ok(()) => self.kick(Lane::Slow),
+            Err(ledger) => self.reclaimed(entry.id(), self.space.retire(ledger, entry)),
+        }
+    }
+
+    #[inline(never)]
+    fn reclaimed(&self, id: u32, (retired, left): (Retired, SetLeft)) {
         if retired != Retired::Gone || self.space.can_shrink() {
             self.hand_back(id, retired);
         }

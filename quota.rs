@@ -119,6 +119,7 @@ impl Capacity {
     }
 
     /// How many of `total` numbers are nobody's.
+    #[inline(always)]
     pub(crate) fn left(&self, total: u32) -> u32 {
         total.saturating_sub(self.shared + self.reserved + self.resting)
     }
@@ -128,7 +129,7 @@ impl Capacity {
     /// # Errors
     ///
     /// `ENOSPC`, which is counted.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn charge(&mut self, usage: &Usage, total: u32) -> Result {
         let quota = usage.quota.load(Relaxed);
         let used = usage.used();

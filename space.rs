@@ -97,21 +97,27 @@ pub(crate) enum PublishError {
 
 /// An ID that others can see, and whether its first pass is on: subscribers have to be told of it.
 #[derive(Clone, Copy)]
-pub(crate) struct Published(u32);
+pub(crate) struct Published {
+    marked: u32,
+    pub(crate) serial: Serial,
+}
 
 impl Published {
     const BUSY: u32 = 1 << 31;
 
-    fn new(id: u32, is_busy: bool) -> Self {
-        Self(if is_busy { id | Self::BUSY } else { id })
+    fn new(id: u32, is_busy: bool, serial: Serial) -> Self {
+        Self {
+            marked: if is_busy { id | Self::BUSY } else { id },
+            serial,
+        }
     }
 
     pub(crate) fn id(self) -> u32 {
-        self.0 & !Self::BUSY
+        self.marked & !Self::BUSY
     }
 
     pub(crate) fn is_busy(self) -> bool {
-        self.0 & Self::BUSY != 0
+        self.marked & Self::BUSY != 0
     }
 }
 
@@ -149,6 +155,9 @@ impl Retired {
     }
 }
 
+/// The lock of the index, held.
+pub(crate) struct Held<'a>(Guard<'a, Entry, Ledger>);
+
 /// What became of a number that somebody named, when it was to be entered.
 pub(crate) enum Named<'a> {
     /// It is in.
@@ -160,7 +169,7 @@ pub(crate) enum Named<'a> {
 }
 
 /// What the lock of the index protects besides the index.
-struct Ledger {
+pub(crate) struct Ledger {
     /// The capacity can no longer be set.
     fixed: bool,
     /// The default allocator may give numbers.
@@ -296,15 +305,52 @@ impl<H: MmExit> Space<H> {
     /// - `EBUSY` if the set gets no more IDs,
     /// - `ENOSPC` if nothing in the range is free or the quota is used up,
     /// - `ENOMEM`.
-    #[inline]
     pub(crate) fn publish<'a>(
         &'a self,
-        mut entry: Unpublished<'a, Entry>,
+        entry: Unpublished<'a, Entry>,
+        range: IdRange,
+        policy: Policy,
+    ) -> Result<Published, PublishError> {
+        self.publish_any(self.array.lock(), entry, range, policy)
+    }
+
+    /// [`Space::publish`], with the usual case at once.
+    #[inline(always)]
+    pub(crate) fn publish_quickly<'a>(
+        &'a self,
+        entry: Unpublished<'a, Entry>,
         range: IdRange,
         policy: Policy,
     ) -> Result<Published, PublishError> {
         let owner = entry.owner();
         let mut ledger = self.array.lock();
+        let usual = if ledger.open && policy == Policy::Lowest && range.max() < self.capacity() {
+            ledger.pick(range, Policy::Lowest)
+        } else {
+            None
+        };
+        let Some(id) = usual else {
+            return self.publish_any(ledger, entry, range, policy);
+        };
+        if let Err(err) = self.charge(&mut ledger, owner) {
+            drop(ledger);
+            return Err(PublishError::Failed(err));
+        }
+        match self.enter(&mut ledger, entry, owner, id) {
+            Ok(published) => Ok(published),
+            Err(entry) => self.publish_any(ledger, entry, range, policy),
+        }
+    }
+
+    #[inline(never)]
+    fn publish_any<'a>(
+        &'a self,
+        mut ledger: Guard<'a, Entry, Ledger>,
+        mut entry: Unpublished<'a, Entry>,
+        range: IdRange,
+        policy: Policy,
+    ) -> Result<Published, PublishError> {
+        let owner = entry.owner();
         let failed = loop {
             if !ledger.open {
                 break PublishError::Closed;
@@ -315,19 +361,17 @@ impl<H: MmExit> Space<H> {
             let Some(id) = ledger.pick(range, policy) else {
                 break PublishError::Failed(self.without_number(&mut ledger, owner));
             };
-            if ledger.has_room(id) {
-                if let Err(err) = self.charge(&mut ledger, owner) {
-                    break PublishError::Failed(err);
-                }
-                match self.enter(&mut ledger, entry, owner, id) {
-                    Ok(published) => {
-                        if policy == Policy::Cyclic {
-                            ledger.next = id.saturating_add(1);
-                        }
-                        return Ok(published);
+            if let Err(err) = self.charge(&mut ledger, owner) {
+                break PublishError::Failed(err);
+            }
+            match self.enter(&mut ledger, entry, owner, id) {
+                Ok(published) => {
+                    if policy == Policy::Cyclic {
+                        ledger.next = id.saturating_add(1);
                     }
-                    Err(back) => entry = back,
+                    return Ok(published);
                 }
+                Err(back) => entry = back,
             }
             if let Err(err) = ledger.make_room(id) {
                 break PublishError::Failed(err);
@@ -361,19 +405,18 @@ impl<H: MmExit> Space<H> {
         id: u32,
     ) -> Result<Published, Unpublished<'a, Entry>> {
         let audible = ledger.audible;
-        entry.life = Life::new(if audible {
-            Word::new_busy()
-        } else {
-            Word::new()
-        });
+        if audible {
+            entry.life = Life::new(Word::new_busy());
+        }
         ledger.serial = ledger.serial.wrapping_add(1);
-        entry.serial = Serial::new(ledger.serial, entry.serial.is_adopted());
+        entry.serial.set_count(ledger.serial);
+        let serial = entry.serial;
         if let Err(back) = ledger.insert(entry, id) {
             self.undo_charge(ledger, owner, ENOMEM);
             return Err(back);
         }
         self.add(ledger, owner, id);
-        Ok(Published::new(id, audible))
+        Ok(Published::new(id, audible, serial))
     }
 
     /// Publishes an entry under a number that its provider named. May sleep.
@@ -459,19 +502,32 @@ impl<H: MmExit> Space<H> {
         self.array.lock().open = true;
     }
 
+    /// Takes a reclaimed ID out of use if it is [`Entry::is_plain`], does not rest and is not the
+    /// last one. For all others the lock is handed on to [`Space::retire`].
+    #[inline]
+    pub(crate) fn retire_plain(&self, entry: &Node<Entry>) -> Result<(), Held<'_>> {
+        let mut ledger = self.array.lock();
+        let is_last = ledger.live.wrapping_sub(ledger.adopted) <= 1;
+        if is_last || !entry.is_plain() || self.quarantine.load(Relaxed) != 0 {
+            return Err(Held(ledger));
+        }
+        ledger.live -= 1;
+        ledger.capacity.uncharge(self.sets.kernel_usage());
+        ledger.remove(entry.id());
+        Ok(())
+    }
+
     /// Takes a reclaimed ID out of use. Returns what became of it and of its set.
-    #[inline(always)]
-    pub(crate) fn retire(&self, entry: &Node<Entry>) -> (Retired, SetLeft) {
-        let ledger = self.array.lock();
+    #[inline(never)]
+    pub(crate) fn retire(&self, held: Held<'_>, entry: &Node<Entry>) -> (Retired, SetLeft) {
         let pins = entry.pins.load(Relaxed);
         if pins != 0 {
             entry.pins.store(pins | Entry::LEAVING, Relaxed);
             return (Retired::Pinned, SetLeft::Alone);
         }
-        self.take_leave(ledger, entry.id(), entry.parting())
+        self.take_leave(held.0, entry.id(), entry.parting())
     }
 
-    #[inline(always)]
     fn take_leave(
         &self,
         mut ledger: Guard<'_, Entry, Ledger>,
@@ -587,8 +643,8 @@ impl<'a> Guard<'a, Entry, Ledger> {
         }
     }
 
+    #[inline(always)]
     fn add(&mut self) {
-        self.fixed = true;
         self.live += 1;
         if self.pinned.is_none() {
             self.pinned = Some(Pinned::new());
@@ -612,7 +668,6 @@ impl<'a> Guard<'a, Entry, Ledger> {
     }
 
     /// Removes the entry if its number is free, and drops the lock.
-    #[inline(always)]
     fn finish(mut self, retired: Retired, id: u32) {
         if retired == Retired::Gone {
             self.remove(id);

@@ -185,14 +185,15 @@ impl Word {
     /// `EINVAL` if the ID is reclaimed, `EBUSY` if its owner gave it up.
     #[inline]
     pub(crate) fn get(self) -> Result<Self> {
-        if self.is_dead() {
+        // The usual case at once: an owner who has not given it up.
+        if self.0 & (Self::OWNER | Self::PENDING | Self::SATURATED) == Self::OWNER {
+            Ok(Self(self.0.wrapping_add(1)))
+        } else if self.is_dead() {
             Err(EINVAL)
         } else if self.is_pending() {
             Err(EBUSY)
-        } else if self.count() >= Self::SATURATED {
-            Ok(self)
         } else {
-            Ok(Self(self.0 + 1))
+            Ok(self)
         }
     }
 
@@ -204,14 +205,14 @@ impl Word {
     /// One reference less.
     #[inline]
     pub(crate) fn put(self) -> Result<Self, PutError> {
-        if self.is_dead() {
+        if (1..Self::SATURATED).contains(&self.count()) {
+            Ok(Self(self.0.wrapping_sub(1)))
+        } else if self.is_dead() {
             Err(PutError::Unknown)
         } else if self.count() == 0 {
             Err(PutError::Unbalanced)
-        } else if self.count() >= Self::SATURATED {
-            Ok(self)
         } else {
-            Ok(Self(self.0 - 1))
+            Ok(self)
         }
     }
 

@@ -83,15 +83,20 @@ pub(super) fn alloc(
 fn last(id: u32, result: Result<bool>) -> bool {
     match result {
         Ok(last) => last,
-        Err(err) => {
-            if err == ENOENT {
-                complain(c"put of an ID that is not there", id, None);
-            } else if err == EACCES {
-                complain(c"put of an ID of another set", id, None);
-            }
-            false
-        }
+        Err(err) => not_put(id, err),
     }
+}
+
+/// Tells of a put that failed. Returns false, so that it can be the last call.
+#[cold]
+#[inline(never)]
+fn not_put(id: u32, err: Error) -> bool {
+    if err == ENOENT {
+        complain(c"put of an ID that is not there", id, None);
+    } else if err == EACCES {
+        complain(c"put of an ID of another set", id, None);
+    }
+    false
 }
 
 /// Finds for [`ioasid_find`] and its relative.
@@ -105,16 +110,34 @@ pub(super) unsafe fn find(reader: Reader<'_>, set: SetTag, id: u32, getter: Gett
         .ok_or(ENOENT)
         .and_then(|pool| pool.find(reader, set, id));
     match (found, getter) {
-        (Ok(private), Some(getter)) if !private.is_null() => {
-            // SAFETY: By the safety requirements.
-            if unsafe { getter(private) } {
-                private
-            } else {
-                core::ptr::null_mut()
-            }
-        }
+        // SAFETY: By the safety requirements.
+        (Ok(private), Some(getter)) if !private.is_null() => unsafe { pinned(private, getter) },
         (Ok(private), _) => private,
-        (Err(err), _) => err.to_ptr(),
+        (Err(err), _) => err_ptr(err),
+    }
+}
+
+/// `ERR_PTR()`, without a call.
+fn err_ptr(err: Error) -> *mut c_void {
+    // CAST: `ERR_PTR()` extends the sign.
+    core::ptr::without_provenance_mut(err.to_errno() as isize as usize)
+}
+
+/// Private data, if its getter could pin it.
+///
+/// # Safety
+///
+/// `getter` can be called with it.
+#[inline(never)]
+unsafe fn pinned(
+    private: *mut c_void,
+    getter: unsafe extern "C" fn(*mut c_void) -> bool,
+) -> *mut c_void {
+    // SAFETY: By the safety requirements.
+    if unsafe { getter(private) } {
+        private
+    } else {
+        core::ptr::null_mut()
     }
 }
 

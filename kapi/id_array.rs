@@ -341,6 +341,10 @@ impl<T, D> IdArray<T, D> {
 
     #[inline]
     fn leaf<'g>(&'g self, id: u32) -> Option<&'g Leaf<T>> {
+        // The directory is asked next, but the check would come after it was loaded.
+        if id >= LIMIT {
+            return None;
+        }
         // SAFETY: By the type invariants the directory stays, and so does a leaf as long as the
         // caller is an RCU reader or holds the lock.
         unsafe { self.directory.get()?.slot(id)?.get() }
@@ -489,7 +493,7 @@ impl<'a, T, D> Guard<'a, T, D> {
     }
 
     /// Whether there seems to be memory for an object with this number.
-    #[inline]
+    #[cfg(CONFIG_IOASID_KUNIT_TEST)]
     pub(crate) fn has_room(&self, id: u32) -> bool {
         self.array.leaf(id).is_some()
     }
@@ -502,7 +506,7 @@ impl<'a, T, D> Guard<'a, T, D> {
     /// The object is given back, to be dropped without the lock, if the number is taken, if
     /// [`Guard::make_room`] has to come first, or if it was prepared for an array with another
     /// cache.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn insert(
         &mut self,
         object: Unpublished<'a, T>,
@@ -600,7 +604,7 @@ impl<'a, T, D> Guard<'a, T, D> {
     }
 
     /// Takes an object out. It is freed after a grace period, and not before the lock is dropped.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn remove(&mut self, id: u32) -> Option<&Node<T>> {
         let array = self.array;
         let node = array.leaf(id)?.slot(id)?.take();

@@ -93,15 +93,15 @@ impl Pool {
         // The capacity may have shrunk since the range was checked.
         let last = self.capacity().saturating_sub(1);
         let range = IdRange::new(range.min(), range.max().min(last)).map_err(|_| ENOSPC)?;
-        let id = self.with_mm_owner(mm, |owner, policy| {
-            self.alloc_for(owner, range, policy, ptr::null_mut())
+        let new = self.with_mm_owner(mm, |owner, policy| {
+            self.alloc_any(owner, range, policy, ptr::null_mut())
         })?;
-        let guard = rcu::read_lock();
-        let entry = self.lookup(SetTag::NONE, id, &guard).map_err(|_| EBUSY)?;
-        let serial = entry.serial;
-        drop(guard);
-        let lease = Lease { id, serial };
-        if let Err(err) = self.keep(id, mm) {
+        // Somebody who was told of it may have freed it: then this is a lease of an earlier life.
+        let lease = Lease {
+            id: new.id(),
+            serial: new.serial,
+        };
+        if let Err(err) = self.keep(lease.id, mm) {
             self.free_lease(lease);
             return Err(err);
         }
@@ -141,7 +141,7 @@ impl Pool {
                 return Err(err);
             }
         };
-        if adopted.new.is_busy() {
+        if adopted.is_busy() {
             self.announce(id);
         }
         Ok(Lease {

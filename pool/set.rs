@@ -32,9 +32,7 @@ use crate::{
         Token, //
     },
     space::{
-        Policy,
-        Retired,
-        SetLeft, //
+        Policy, //
     },
     state::{
         PutError,
@@ -471,13 +469,8 @@ impl Pool {
     }
 
     pub(super) fn unpin(&self, id: u32) {
-        if let Some((retired, left)) = self.space.unpin(id) {
-            if retired != Retired::Gone || self.space.can_shrink() {
-                self.hand_back(id, retired);
-            }
-            if left == SetLeft::Empty {
-                self.set_is_empty();
-            }
+        if let Some(gone) = self.space.unpin(id) {
+            self.reclaimed(id, gone);
         }
     }
 

@@ -7,22 +7,13 @@ use super::{
     Space, //
 };
 use crate::{
-    entry::{
-        Entry,
-        Serial, //
-    },
+    entry::Entry,
     kapi::{
         id_array::Unpublished,
         mm::MmExit, //
     },
 };
 use kernel::prelude::*;
-
-/// An ID that was entered under a number that is not ours to choose.
-pub(crate) struct Adopted {
-    pub(crate) new: Published,
-    pub(crate) serial: Serial,
-}
 
 impl<H: MmExit> Space<H> {
     /// Publishes an entry under a number, and leaves the one alone that has it. May sleep.
@@ -37,7 +28,7 @@ impl<H: MmExit> Space<H> {
         &'a self,
         mut entry: Unpublished<'a, Entry>,
         id: u32,
-    ) -> Result<Adopted> {
+    ) -> Result<Published> {
         let owner = entry.owner();
         let mut ledger = self.array.lock();
         let failed = loop {
@@ -52,12 +43,11 @@ impl<H: MmExit> Space<H> {
             }
             match self.enter(&mut ledger, entry, owner, id) {
                 Ok(new) => {
-                    let serial = Serial::new(ledger.serial, true);
                     ledger.adopted += 1;
                     let unpinned = ledger.unpin();
                     drop(ledger);
                     drop(unpinned);
-                    return Ok(Adopted { new, serial });
+                    return Ok(new);
                 }
                 Err(back) => entry = back,
             }
