@@ -282,7 +282,7 @@ impl FreeMap {
     }
 
     /// Gives a number back that was taken. Returns what is left of its leaf.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn give(&mut self, id: u32) -> Left {
         let Some([free, words, top]) = self.path(id) else {
             return Left::Used;

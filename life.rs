@@ -69,9 +69,24 @@ impl Life {
         }
     }
 
+    /// Applies a transition if it is the usual one and nobody else changes the word.
+    #[inline]
+    fn try_usual(&self, step: impl Fn(Word) -> Option<Word>) -> bool {
+        let old = self.0.load(Relaxed);
+        step(Word(old)).is_some_and(|new| self.0.cmpxchg(old, new.0).is_ok())
+    }
+
     /// Takes a reference. Errors as for [`Word::get`].
     #[inline]
     pub(crate) fn get(&self) -> Result {
+        if self.try_usual(Word::usual_get) {
+            return Ok(());
+        }
+        self.get_any()
+    }
+
+    #[inline(never)]
+    fn get_any(&self) -> Result {
         self.update(Word::get).map(|_| ())
     }
 
@@ -80,8 +95,13 @@ impl Life {
         self.update(Word::get_named).map(|_| ())
     }
 
-    /// Drops a reference. If the word is dead afterwards it is on the caller to act on it.
+    /// Drops a reference if it is not the last one of all and nobody interferes.
     #[inline]
+    pub(crate) fn put_usually(&self) -> bool {
+        self.try_usual(Word::usual_put)
+    }
+
+    /// Drops a reference. If the word is dead afterwards it is on the caller to act on it.
     pub(crate) fn put(&self) -> Result<Word, PutError> {
         self.update(Word::put).map(|(_, new)| new)
     }

@@ -435,22 +435,26 @@ impl Pool {
     #[inline]
     pub(crate) fn put_by(&self, reader: Reader<'_>, set: SetTag, id: u32) -> Result<bool> {
         let entry = self.lookup_any(set, id, reader)?;
-        match entry.life.put() {
-            Ok(word) if word.is_dead() => Ok(self.put_last(entry, word)),
-            Ok(_) => Ok(false),
-            Err(err) => Self::put_failed(id, err),
+        if entry.life.put_usually() {
+            return Ok(false);
         }
+        self.put_entry(entry)
     }
 
-    /// Sees to an ID whose last reference was put. Returns true.
-    #[cold]
-    fn put_last(&self, entry: &Node<Entry>, word: Word) -> bool {
-        if must_defer() {
-            self.defer(entry);
-        } else {
-            self.reclaim(entry, word);
+    #[inline(never)]
+    fn put_entry(&self, entry: &Node<Entry>) -> Result<bool> {
+        match entry.life.put() {
+            Ok(word) if word.is_dead() => {
+                if must_defer() {
+                    self.defer(entry);
+                } else {
+                    self.reclaim(entry, word);
+                }
+                Ok(true)
+            }
+            Ok(_) => Ok(false),
+            Err(err) => Self::put_failed(entry.id(), err),
         }
-        true
     }
 
     /// Drops a reference that was taken under a name. As for [`Pool::put`].

@@ -264,7 +264,8 @@ impl<H: MmExit> Space<H> {
 
     /// How many IDs there can be.
     fn total(&self) -> u32 {
-        self.capacity().saturating_sub(1)
+        // There are two at least.
+        self.capacity().wrapping_sub(1)
     }
 
     /// Sets how long numbers that are reclaimed from now on rest, in milliseconds.
@@ -511,7 +512,7 @@ impl<H: MmExit> Space<H> {
         if is_last || !entry.is_plain() || self.quarantine.load(Relaxed) != 0 {
             return Err(Held(ledger));
         }
-        ledger.live -= 1;
+        ledger.live = ledger.live.wrapping_sub(1);
         ledger.capacity.uncharge(self.sets.kernel_usage());
         ledger.remove(entry.id());
         Ok(())
@@ -645,7 +646,7 @@ impl<'a> Guard<'a, Entry, Ledger> {
 
     #[inline(always)]
     fn add(&mut self) {
-        self.live += 1;
+        self.live = self.live.wrapping_add(1);
         if self.pinned.is_none() {
             self.pinned = Some(Pinned::new());
         }

@@ -183,18 +183,23 @@ impl Word {
     /// # Errors
     ///
     /// `EINVAL` if the ID is reclaimed, `EBUSY` if its owner gave it up.
-    #[inline]
     pub(crate) fn get(self) -> Result<Self> {
-        // The usual case at once: an owner who has not given it up.
-        if self.0 & (Self::OWNER | Self::PENDING | Self::SATURATED) == Self::OWNER {
-            Ok(Self(self.0.wrapping_add(1)))
-        } else if self.is_dead() {
+        if self.is_dead() {
             Err(EINVAL)
         } else if self.is_pending() {
             Err(EBUSY)
-        } else {
+        } else if self.count() >= Self::SATURATED {
             Ok(self)
+        } else {
+            Ok(Self(self.0 + 1))
         }
+    }
+
+    /// One reference more, in the usual case: the owner has not given it up.
+    #[inline]
+    pub(crate) fn usual_get(self) -> Option<Self> {
+        let is_usual = self.0 & (Self::OWNER | Self::PENDING | Self::SATURATED) == Self::OWNER;
+        is_usual.then(|| Self(self.0.wrapping_add(1)))
     }
 
     /// One reference more, under a name. Errors as for [`Word::get`].
@@ -203,17 +208,23 @@ impl Word {
     }
 
     /// One reference less.
-    #[inline]
     pub(crate) fn put(self) -> Result<Self, PutError> {
-        if (1..Self::SATURATED).contains(&self.count()) {
-            Ok(Self(self.0.wrapping_sub(1)))
-        } else if self.is_dead() {
+        if self.is_dead() {
             Err(PutError::Unknown)
         } else if self.count() == 0 {
             Err(PutError::Unbalanced)
-        } else {
+        } else if self.count() >= Self::SATURATED {
             Ok(self)
+        } else {
+            Ok(Self(self.0 - 1))
         }
+    }
+
+    /// One reference less, in the usual case: there is one, and the owner's.
+    #[inline]
+    pub(crate) fn usual_put(self) -> Option<Self> {
+        let is_usual = self.is_owned() && (1..Self::SATURATED).contains(&self.count());
+        is_usual.then(|| Self(self.0.wrapping_sub(1)))
     }
 
     /// The owner gives the ID up: nobody gets a reference from now on. If somebody has to be told,
