@@ -5,7 +5,8 @@
 use crate::{
     entry::{
         ADOPTED,
-        DEFAULT_PROVIDER, //
+        DEFAULT_PROVIDER,
+        HOST, //
     },
     pool::Pool,
     quota::Figures,
@@ -66,6 +67,8 @@ fn ids(pool: &Pool, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("default    ")?;
         } else if provider == ADOPTED {
             f.write_str("kernel     ")?;
+        } else if provider == HOST {
+            f.write_str("host       ")?;
         } else {
             f.write_fmt(fmt!("custom{provider:<4} "))?;
         }

@@ -3,9 +3,10 @@
 //! The index: number to entry, for every allocator and set.
 //!
 //! The one interface behind which it can be exchanged: [`Space::prepare`] reserves what can fail,
-//! [`Space::publish`] and [`Space::publish_at`] make an entry visible in one step and charge its
-//! set, [`Space::lookup`] finds it under RCU, [`Space::retire`], [`Space::expire`] and
-//! [`Space::withdraw`] take it out, [`Space::next`] and [`Space::advance`] iterate.
+//! [`Space::publish`], [`Space::publish_at`] and [`Space::adopt`] make an entry visible in one step
+//! and charge its set, [`Space::lookup`] finds it under RCU, [`Space::retire_plain`],
+//! [`Space::retire`], [`Space::expire`] and [`Space::withdraw`] take it out, [`Space::next`] and
+//! [`Space::advance`] iterate.
 
 mod adopt;
 mod members;
