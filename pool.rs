@@ -696,6 +696,7 @@ impl Pool {
     #[inline(never)]
     fn reclaim(&self, entry: &Node<Entry>, word: Word) {
         if word.is_named() {
+            let _section = SpinSection::enter();
             self.names.clear(entry.id());
         }
         self.reclaim_unnamed(entry);
