@@ -12,21 +12,19 @@ mod set;
 mod sva;
 
 use crate::{
-    kapi::module::{
-        Departing,
-        Watch, //
+    kapi::{
+        marked::RcuPtr,
+        module::{
+            Departing,
+            Watch, //
+        },
     },
     pool::Pool, //
 };
 use core::ptr;
 use kernel::{
     debugfs::Scope,
-    prelude::*,
-    sync::atomic::{
-        Acquire,
-        Atomic,
-        Full, //
-    },
+    prelude::*, //
 };
 
 /// Checks that a function has the prototype that the header gives it.
@@ -45,14 +43,14 @@ macro_rules! check_prototypes {
 pub(crate) use check_prototypes;
 
 /// The pool that C callers use, or null.
-static POOL: Atomic<*const Pool> = Atomic::new(ptr::null());
+static POOL: RcuPtr<Pool> = RcuPtr::null();
 
 /// The pool, once the module is up.
 #[inline]
 pub(crate) fn pool() -> Option<&'static Pool> {
     // SAFETY: The pointer is null or set by `Published`, which keeps the pool until its drop at
     // module exit. Callers are modules that depend on this one and are gone by then.
-    unsafe { POOL.load(Acquire).as_ref() }
+    unsafe { POOL.get() }
 }
 
 /// Removes what a module forgot to unregister, before its code goes.
@@ -86,7 +84,7 @@ pub(crate) struct Published {
 impl Published {
     pub(crate) fn new(pool: Pin<KBox<Scope<Pool>>>) -> Result<Self> {
         let watch = KBox::pin_init(Watch::new(evict), GFP_KERNEL)?;
-        POOL.xchg(&raw const **pool, Full);
+        POOL.publish((&raw const **pool).cast_mut());
         Ok(Self {
             _watch: watch,
             pool,
@@ -96,7 +94,7 @@ impl Published {
 
 impl Drop for Published {
     fn drop(&mut self) {
-        POOL.xchg(ptr::null(), Full);
+        POOL.publish(ptr::null_mut());
         self.pool.shut_down();
     }
 }

@@ -93,15 +93,15 @@ impl Pool {
         // The capacity may have shrunk since the range was checked.
         let last = self.capacity().saturating_sub(1);
         let range = IdRange::new(range.min(), range.max().min(last)).map_err(|_| ENOSPC)?;
-        let id = self.with_mm_owner(mm, |owner, policy| {
-            self.alloc_for(owner, range, policy, ptr::null_mut())
+        let new = self.with_mm_owner(mm, |owner, policy| {
+            self.alloc_any(owner, range, policy, ptr::null_mut())
         })?;
-        let guard = rcu::read_lock();
-        let entry = self.lookup(SetTag::NONE, id, &guard).map_err(|_| EBUSY)?;
-        let serial = entry.serial;
-        drop(guard);
-        let lease = Lease { id, serial };
-        if let Err(err) = self.keep(id, mm) {
+        // Somebody who was told of it may have freed it: then this is a lease of an earlier life.
+        let lease = Lease {
+            id: new.id(),
+            serial: new.serial,
+        };
+        if let Err(err) = self.keep(lease.id, mm) {
             self.free_lease(lease);
             return Err(err);
         }
@@ -129,11 +129,11 @@ impl Pool {
         let enter = || {
             self.with_mm_owner(mm, |owner, _| {
                 let entry = self.space.prepare(owner, ADOPTED, ptr::null_mut())?;
-                self.space.adopt(entry, id).map(|adopted| (owner, adopted))
+                self.space.adopt(entry, id)
             })
         };
         let adopted = enter().or_else(|err| self.try_again(err, enter));
-        let (owner, adopted) = match adopted {
+        let adopted = match adopted {
             Ok(adopted) => adopted,
             Err(err) => {
                 let mm = self.mms.remove(id);
@@ -141,18 +141,13 @@ impl Pool {
                 return Err(err);
             }
         };
-        if adopted.new.is_busy {
+        if adopted.is_busy() {
             self.announce(id);
         }
-        let lease = Lease {
+        Ok(Lease {
             id,
             serial: adopted.serial,
-        };
-        if adopted.is_orphan && owner != Owner::KERNEL {
-            self.free_lease(lease);
-            return Err(EBUSY);
-        }
-        Ok(lease)
+        })
     }
 
     /// Whether a number was given to an mm by the kernel.
