@@ -222,6 +222,9 @@ impl<T> Directory<T> {
     }
 }
 
+/// A leaf that was taken out, with what belonged to it.
+type Taken<T> = (KBox<Leaf<T>>, Option<KBox<Chunk>>);
+
 /// What an [`IdArray`] may have to allocate.
 struct Room<T> {
     directory: Option<KBox<Directory<T>>>,
@@ -631,7 +634,7 @@ impl<'a, T, D> Guard<'a, T, D> {
 
     /// Takes the leaf of a number out if it has no objects. To be dropped without the lock, after a
     /// grace period.
-    fn take_leaf(&mut self, id: u32) -> Option<(KBox<Leaf<T>>, Option<KBox<Chunk>>)> {
+    fn take_leaf(&mut self, id: u32) -> Option<Taken<T>> {
         // SAFETY: By the type invariants of the array the directory stays.
         let slot = unsafe { self.array.directory.get() }?.slot(id)?;
         if slot.is_null() || !self.locked().free.is_leaf_free(id) {
