@@ -263,8 +263,9 @@ static void dma_portal_close(struct dma_file *file)
 
 /*
  * On return the address space either does not exit until dma_exit_permit(), or has done with all
- * who follow it. VT-d (7.2) warns of a PASID that it takes down in an unbind and at an exit at a time.
- * Only for who unbinds in another context than that of the process is there a way to meet that.
+ * who follow it. VT-d (7.2) warns of a PASID that it takes down in an unbind and at an exit at a
+ * time. Only for who unbinds in another context than that of the process is there a way to meet
+ * that.
  */
 static bool dma_exit_forbid(struct dma_file *file)
 {

@@ -350,7 +350,8 @@ static void share(void)
 	fact(tell(&alpha, ORDER_CHECK, 0).right && tell(&beta, ORDER_CHECK, 0).right,
 	     "both find in their memory what they have put there");
 
-	fact(!tell(&alpha, ORDER_FLOOD, 0).error, "alpha has the device copy without an end, and is killed");
+	fact(!tell(&alpha, ORDER_FLOOD, 0).error,
+	     "alpha has the device copy without an end, and is killed");
 	pasid = alpha.pasid;
 	kill(alpha.pid, SIGKILL);
 	bury(&alpha);
@@ -362,7 +363,8 @@ static void share(void)
 		give_up(DEVICE);
 	gamma = start("gamma");
 	fact(gamma.pasid == pasid, "the next process gets PASID %u", gamma.pasid);
-	fact(!tell(&gamma, ORDER_FLOOD, 0).error, "gamma has the device copy without an end as well");
+	fact(!tell(&gamma, ORDER_FLOOD, 0).error,
+	     "gamma has the device copy without an end as well");
 	show(IDS, "  ");
 	kill(gamma.pid, SIGKILL);
 	bury(&gamma);

@@ -386,7 +386,9 @@ static void iteration_stands_traffic(struct kunit *test)
 	for (i = 0; i < THREADS; i++)
 		helpers[i] = helper_start(test, visit_in_traffic, traffic);
 	helpers[i] = helper_start(test, make_traffic, traffic);
-	msleep(2000);
+	/* A busy host may leave it little of the first two seconds. */
+	for (i = 0; i < 600 && (i < 20 || READ_ONCE(traffic->changes) <= 100); i++)
+		msleep(100);
 	WRITE_ONCE(traffic->stop, true);
 	for (i = 0; i <= THREADS; i++)
 		helper_join(test, helpers[i]);

@@ -28,7 +28,9 @@ if [ "$VM_WHY" = in_use ]; then
 fi
 insmod /samples/ioasid_dma.ko
 if [ -n "$because" ]; then
-	try "$suite" says_why sh -c "[ \"$(said | wc -l)\" = 1 ] && echo \"$(said)\" | grep \"$because\""
+	try "$suite" says_it_once [ "$(said | wc -l)" = 1 ]
+	said >/tmp/said
+	try "$suite" says_why grep "$because" /tmp/said
 	try "$suite" has_no_driver [ ! -e $device/driver ]
 	said
 else
