@@ -477,6 +477,32 @@ TEST_F_TIMEOUT(others, end_with_a_page_request_outstanding, 120)
 	}
 }
 
+/* The driver does not wait for ever, but has all back when the page comes at last. */
+TEST_F_TIMEOUT(others, answer_after_the_driver_has_gone_on, 120)
+{
+	struct wait wait = { .shared = self->shared, .leave = LEAVE_KILLED, .device = -1 };
+	pid_t child = start_child(leave_while_asked, &wait);
+	char state[16];
+	uint32_t id;
+
+	ASSERT_TRUE(wait_for(&self->shared->ready, 1));
+	ASSERT_TRUE(comes_to_wait(self->kernel));
+	id = self->shared->ids[0];
+	kill(child, SIGKILL);
+	EXPECT_EQ(-SIGKILL, end_of(child));
+	/* Until then nobody gets the queue or the number. */
+	EXPECT_TRUE(is_asking(self->fd));
+	EXPECT_TRUE(file_has(QUEUES, "stopping"));
+	state_of(id, state);
+	EXPECT_STRNE("", state);
+	EXPECT_EQ(0, other(self->kernel, IOASID_DMA_TEST_ANSWER, 0));
+	EXPECT_TRUE(gets_to(id, ""));
+	EXPECT_FALSE(is_asking(self->fd));
+	EXPECT_FALSE(file_has(QUEUES, "stopping"));
+	ASSERT_EQ(0, bind_queue(self->fd, NULL));
+	EXPECT_TRUE(works(self->fd));
+}
+
 /* ---- a PASID that is freed while others hold it ---- */
 
 static int live_without_pasid(void *data)
