@@ -39,14 +39,27 @@
 
 #define DMA_HOLDER "ioasid_dma queue"
 
-/* Answers to page requests take as long as it takes to get a page. */
+/*
+ * For so long does somebody who lets go of a queue wait for it to stop. An answer to a page request
+ * takes as long as it takes to get the page, which may be for ever: it may have to come from a file
+ * system that the one who waits is to serve. What is left then is for a work item to look after.
+ */
 #define DMA_STOP_MS 10000
+#define DMA_LATE_MS 100
 
 static bool no_stop;
 module_param(no_stop, bool, 0444);
 MODULE_PARM_DESC(no_stop, "For tests: unbind without stopping the device, which is a mistake");
 
 struct dma_file;
+
+/* What is given back as soon as the device has stopped. */
+struct dma_bound {
+	struct ioasid_bond *bond;
+	ioasid_t pasid;
+	struct mm_struct *mm;
+	bool users;		/* it is kept from its exit */
+};
 
 struct dma_queue {
 	void __iomem *control;
@@ -55,7 +68,8 @@ struct dma_queue {
 	struct dma_file *file;
 	ioasid_t pasid;		/* INVALID_IOASID: none that events could be about */
 	bool revoked;		/* the PASID was freed: the work item is to unbind the file */
-	bool stuck;		/* it cannot be stopped, so nobody gets it any more */
+	bool late;		/* its file has gone, and it has not stopped: nobody gets it */
+	struct dma_bound bound;	/* if it is late */
 };
 
 struct dma_device {
@@ -67,6 +81,8 @@ struct dma_device {
 	struct miscdevice misc;
 	struct dentry *dir;
 	struct work_struct revoke;
+	struct delayed_work late;
+	struct mutex late_lock;	/* who sees to the queues that are late */
 	struct mutex lock;	/* files, gone; taken before dma_file.lock */
 	struct list_head files;
 	bool gone;
@@ -146,7 +162,7 @@ static struct dma_queue *dma_queue_take(struct dma_file *file)
 
 	spin_lock_irq(&dev->queue_lock);
 	for (i = 0; i < DMA_QUEUES; i++) {
-		if (dev->queues[i].file || dev->queues[i].stuck)
+		if (dev->queues[i].file || dev->queues[i].late)
 			continue;
 		queue = &dev->queues[i];
 		queue->file = file;
@@ -175,33 +191,40 @@ static bool dma_queue_has_pasid(struct dma_file *file)
 	return has;
 }
 
-static void dma_queue_give_back(struct dma_file *file, bool stuck)
+static void dma_queue_give_back(struct dma_file *file)
 {
 	spin_lock_irq(&file->dev->queue_lock);
 	file->queue->file = NULL;
 	file->queue->pasid = INVALID_IOASID;
-	file->queue->stuck = stuck;
 	spin_unlock_irq(&file->dev->queue_lock);
 	file->queue = NULL;
 }
 
 /*
- * On return the device does nothing with the PASID, and no page request of it is left without an
+ * If so, the device does nothing with the PASID, and no page request of it is left without an
  * answer. A device that was pulled out reads as all ones, and does nothing either.
  */
-static bool dma_queue_stop(struct dma_queue *queue)
+static bool dma_queue_has_stopped(struct dma_queue *queue)
+{
+	u64 state = readq(queue->control + DMA_REG_STATE);
+
+	return state == DMA_STATE_STOPPED || state == DMA_STATE_OFF || state == U64_MAX;
+}
+
+/* @patient: the time that the kernel takes to answer does not count. */
+static bool dma_queue_stop(struct dma_queue *queue, bool patient)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(DMA_STOP_MS);
-	u64 state;
 
 	writeq(DMA_COMMAND_STOP, queue->control + DMA_REG_COMMAND);
 	for (;;) {
 		bool late = time_after(jiffies, end);
 
-		state = readq(queue->control + DMA_REG_STATE);
-		if (state == DMA_STATE_STOPPED || state == DMA_STATE_OFF || state == U64_MAX)
+		if (dma_queue_has_stopped(queue))
 			return true;
-		if (late)
+		if (patient && readq(queue->control + DMA_REG_REQUESTS))
+			end = jiffies + msecs_to_jiffies(DMA_STOP_MS);
+		else if (late)
 			return false;
 		usleep_range(50, 200);
 	}
@@ -262,7 +285,7 @@ static void dma_portal_close(struct dma_file *file)
 }
 
 /*
- * On return the address space either does not exit until dma_exit_permit(), or has done with all
+ * On return the address space either does not exit until dma_let_mm_go(), or has done with all
  * who follow it. VT-d (7.2) warns of a PASID that it takes down in an unbind and at an exit at a
  * time. Only for who unbinds in another context than that of the process is there a way to meet
  * that.
@@ -278,45 +301,104 @@ static bool dma_exit_forbid(struct dma_file *file)
 	return users;
 }
 
-static void dma_exit_permit(struct dma_file *file, bool users)
+/* With the device stopped, or else by mistake. */
+static void dma_let_go(struct dma_queue *queue, struct dma_bound *bound)
 {
-	if (users)
-		mmput_async(file->mm);
+	ioasid_sva_unbind_device(bound->bond);
+	if (no_stop)
+		dma_queue_stop(queue, false);
+	writeq(DMA_COMMAND_OFF, queue->control + DMA_REG_COMMAND);
+	ioasid_put_named(NULL, bound->pasid, DMA_HOLDER);
+}
+
+static void dma_let_mm_go(struct dma_bound *bound)
+{
+	if (bound->users)
+		mmput_async(bound->mm);
+	mmdrop(bound->mm);
+}
+
+static void dma_queue_leave(struct dma_file *file, struct dma_bound *bound)
+{
+	struct dma_queue *queue = file->queue;
+	struct dma_device *dev = file->dev;
+
+	dev_notice(&dev->pdev->dev, "queue %td has not stopped yet\n", queue - dev->queues);
+	spin_lock_irq(&dev->queue_lock);
+	queue->bound = *bound;
+	queue->late = true;
+	queue->file = NULL;
+	queue->pasid = INVALID_IOASID;
+	spin_unlock_irq(&dev->queue_lock);
+	file->queue = NULL;
+	queue_delayed_work(system_dfl_wq, &dev->late, msecs_to_jiffies(DMA_LATE_MS));
+}
+
+static bool dma_queue_is_late(struct dma_device *dev, struct dma_queue *queue)
+{
+	bool late;
+
+	spin_lock_irq(&dev->queue_lock);
+	late = queue->late;
+	spin_unlock_irq(&dev->queue_lock);
+	return late;
+}
+
+/* How many are still late. @wait: only those are that the device does not stop. */
+static int dma_end_late(struct dma_device *dev, bool wait)
+{
+	struct dma_queue *queue;
+	int i, left = 0;
+
+	mutex_lock(&dev->late_lock);
+	for (i = 0; i < DMA_QUEUES; i++) {
+		queue = &dev->queues[i];
+		if (!dma_queue_is_late(dev, queue))
+			continue;
+		if (!(wait ? dma_queue_stop(queue, true) : dma_queue_has_stopped(queue))) {
+			left++;
+			continue;
+		}
+		dma_let_go(queue, &queue->bound);
+		dma_let_mm_go(&queue->bound);
+		spin_lock_irq(&dev->queue_lock);
+		queue->late = false;
+		spin_unlock_irq(&dev->queue_lock);
+	}
+	mutex_unlock(&dev->late_lock);
+	return left;
+}
+
+static void dma_late(struct work_struct *work)
+{
+	struct dma_device *dev = container_of(to_delayed_work(work), struct dma_device, late);
+
+	if (dma_end_late(dev, false))
+		queue_delayed_work(system_dfl_wq, &dev->late, msecs_to_jiffies(DMA_LATE_MS));
 }
 
 /* With file->lock held. Does nothing to a file that is not bound. */
 static void dma_unbind(struct dma_file *file)
 {
+	struct dma_bound bound = { .bond = file->bond, .pasid = file->pasid, .mm = file->mm };
 	struct dma_queue *queue = file->queue;
-	bool stopped = true, users = false;
 
 	if (!queue)
 		return;
 	dma_portal_close(file);
-	if (!no_stop) {
-		users = dma_exit_forbid(file);
-		stopped = dma_queue_stop(queue);
-	}
-	if (!stopped) {
-		/* Better to lose the queue and the address space than to have it write there. */
-		dev_err(&file->dev->pdev->dev, "queue %td does not stop\n",
-			queue - file->dev->queues);
-		dma_queue_give_back(file, true);
-		dma_exit_permit(file, users);
-		file->mm = NULL;
+	if (!no_stop)
+		bound.users = dma_exit_forbid(file);
+	file->mm = NULL;
+	if (!no_stop && !dma_queue_stop(queue, false)) {
+		/* Better to do without the queue and the memory than to have it write there. */
+		dma_queue_leave(file, &bound);
 		return;
 	}
 	/* What is told of the PASID from here on is of no interest. */
 	dma_queue_set_pasid(file, INVALID_IOASID);
-	ioasid_sva_unbind_device(file->bond);
-	if (no_stop)
-		dma_queue_stop(queue);
-	writeq(DMA_COMMAND_OFF, queue->control + DMA_REG_COMMAND);
-	ioasid_put_named(NULL, file->pasid, DMA_HOLDER);
-	dma_queue_give_back(file, false);
-	dma_exit_permit(file, users);
-	mmdrop(file->mm);
-	file->mm = NULL;
+	dma_let_go(queue, &bound);
+	dma_queue_give_back(file);
+	dma_let_mm_go(&bound);
 }
 
 static int dma_bind(struct dma_file *file)
@@ -376,7 +458,7 @@ unbind:
 	dma_queue_set_pasid(file, INVALID_IOASID);
 	ioasid_sva_unbind_device(bond);
 give_back:
-	dma_queue_give_back(file, false);
+	dma_queue_give_back(file);
 	return ret;
 }
 
@@ -828,9 +910,14 @@ static int queues_show(struct seq_file *s, void *unused)
 	spin_lock_irq(&dev->queue_lock);
 	for (i = 0; i < DMA_QUEUES; i++) {
 		queue = &dev->queues[i];
-		if (!queue->file || queue->pasid == INVALID_IOASID)
+		if (!queue->late && (!queue->file || queue->pasid == INVALID_IOASID))
 			continue;
 		state = readq(queue->control + DMA_REG_STATE);
+		if (queue->late) {
+			seq_printf(s, "%5d  %5u  %6s  %-15s  %s\n", i, queue->bound.pasid, "-", "-",
+				   state < ARRAY_SIZE(dma_states) ? dma_states[state] : "gone");
+			continue;
+		}
 		seq_printf(s, "%5d  %5u  %6d  %-15s  %s\n", i, queue->pasid, queue->file->pid,
 			   queue->file->comm,
 			   state < ARRAY_SIZE(dma_states) ? dma_states[state] : "gone");
@@ -908,6 +995,9 @@ static int dma_device_start(struct dma_device *dev)
 		dev->queues[i].control = dev->bar + DMA_CONTROL(i);
 		dev->queues[i].portal = dev->bar + DMA_PORTAL(i);
 		dev->queues[i].pasid = INVALID_IOASID;
+		/* Who had the device before may have lost it at work. */
+		writeq(DMA_COMMAND_STOP, dev->queues[i].control + DMA_REG_COMMAND);
+		writeq(DMA_COMMAND_OFF, dev->queues[i].control + DMA_REG_COMMAND);
 	}
 	pci_set_master(pdev);
 	return 0;
@@ -926,6 +1016,8 @@ static int dma_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	spin_lock_init(&dev->queue_lock);
 	INIT_LIST_HEAD(&dev->files);
 	INIT_WORK(&dev->revoke, dma_revoke);
+	INIT_DELAYED_WORK(&dev->late, dma_late);
+	mutex_init(&dev->late_lock);
 	dev->pdev = pdev;
 	pci_set_drvdata(pdev, dev);
 
@@ -993,6 +1085,8 @@ static void dma_unbind_all(struct dma_device *dev)
 		mutex_unlock(&file->lock);
 		dma_file_event(file);
 	}
+	if (dma_end_late(dev, true))
+		dev_err(&dev->pdev->dev, "the device does not stop\n");
 }
 
 /* Also when the device is pulled out: files may be open, and their queues at work. */
@@ -1012,6 +1106,7 @@ static void dma_remove(struct pci_dev *pdev)
 	list_del(&dev->node);
 	spin_unlock_bh(&dma_devices_lock);
 	cancel_work_sync(&dev->revoke);
+	cancel_delayed_work_sync(&dev->late);
 	ioasid_sva_disable_device(&pdev->dev);
 	free_irq(pci_irq_vector(pdev, 0), dev);
 	pci_free_irq_vectors(pdev);

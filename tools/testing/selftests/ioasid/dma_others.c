@@ -419,6 +419,16 @@ static int leave_while_asked(void *data)
 	}
 }
 
+/* The kernel has come to the page request, and has the address space until it is answered. */
+static bool comes_to_wait(int kernel)
+{
+	int i;
+
+	for (i = 0; i < DMA_TIMEOUT_MS && !other(kernel, IOASID_DMA_TEST_WAITING, 0); i++)
+		nap_ms(1);
+	return other(kernel, IOASID_DMA_TEST_WAITING, 0) == 1;
+}
+
 static bool is_asking(int fd)
 {
 	uint64_t responses = counter(fd, DMA_REG_PAGE_RESPONSES);
@@ -426,12 +436,12 @@ static bool is_asking(int fd)
 	return counter(fd, DMA_REG_PAGE_REQUESTS) > responses;
 }
 
-TEST_F_TIMEOUT(others, end_with_a_page_request_outstanding, 60)
+TEST_F_TIMEOUT(others, end_with_a_page_request_outstanding, 120)
 {
 	struct wait wait = { .shared = self->shared };
 	bool killed;
 	pid_t child;
-	int i, j;
+	int i;
 
 	for (i = 0; i < 3 * LEAVES; i++) {
 		wait.leave = i % LEAVES;
@@ -441,8 +451,7 @@ TEST_F_TIMEOUT(others, end_with_a_page_request_outstanding, 60)
 		self->shared->go = 0;
 		child = start_child(leave_while_asked, &wait);
 		ASSERT_TRUE(wait_for(&self->shared->ready, 1));
-		for (j = 0; j < 8000 && !is_asking(self->fd); j++)
-			nap_ms(1);
+		ASSERT_TRUE(comes_to_wait(self->kernel)) TH_LOG("leave %d", wait.leave);
 		self->shared->go = 1;
 		if (killed)
 			kill(child, SIGKILL);
@@ -466,6 +475,32 @@ TEST_F_TIMEOUT(others, end_with_a_page_request_outstanding, 60)
 		if (wait.device >= 0)
 			close(wait.device);
 	}
+}
+
+/* The driver does not wait for ever, but has all back when the page comes at last. */
+TEST_F_TIMEOUT(others, answer_after_the_driver_has_gone_on, 120)
+{
+	struct wait wait = { .shared = self->shared, .leave = LEAVE_KILLED, .device = -1 };
+	pid_t child = start_child(leave_while_asked, &wait);
+	char state[16];
+	uint32_t id;
+
+	ASSERT_TRUE(wait_for(&self->shared->ready, 1));
+	ASSERT_TRUE(comes_to_wait(self->kernel));
+	id = self->shared->ids[0];
+	kill(child, SIGKILL);
+	EXPECT_EQ(-SIGKILL, end_of(child));
+	/* Until then nobody gets the queue or the number. */
+	EXPECT_TRUE(is_asking(self->fd));
+	EXPECT_TRUE(file_has(QUEUES, "stopping"));
+	state_of(id, state);
+	EXPECT_STRNE("", state);
+	EXPECT_EQ(0, other(self->kernel, IOASID_DMA_TEST_ANSWER, 0));
+	EXPECT_TRUE(gets_to(id, ""));
+	EXPECT_FALSE(is_asking(self->fd));
+	EXPECT_FALSE(file_has(QUEUES, "stopping"));
+	ASSERT_EQ(0, bind_queue(self->fd, NULL));
+	EXPECT_TRUE(works(self->fd));
 }
 
 /* ---- a PASID that is freed while others hold it ---- */

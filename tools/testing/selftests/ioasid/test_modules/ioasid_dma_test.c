@@ -254,6 +254,7 @@ static int test_enable(struct ioasid_dma_test_enable __user *arg)
 
 static DECLARE_WAIT_QUEUE_HEAD(test_wait);
 static atomic_t test_answers = ATOMIC_INIT(0);
+static atomic_t test_waiting = ATOMIC_INIT(0);
 
 static vm_fault_t test_fault(struct vm_fault *vmf)
 {
@@ -262,8 +263,12 @@ static vm_fault_t test_fault(struct vm_fault *vmf)
 
 	if (!page)
 		return VM_FAULT_OOM;
+	/* After the look at the answers: the next one is for whoever is counted here. */
+	smp_mb__before_atomic();
+	atomic_inc(&test_waiting);
 	/* Not even by a signal: who asks for the device has none. */
 	wait_event_timeout(test_wait, atomic_read(&test_answers) != seen, DMA_TEST_FAULT_S * HZ);
+	atomic_dec(&test_waiting);
 	vmf->page = page;
 	return 0;
 }
@@ -327,6 +332,9 @@ static long test_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	case IOASID_DMA_TEST_ANSWER:
 		atomic_inc(&test_answers);
 		wake_up_all(&test_wait);
+		break;
+	case IOASID_DMA_TEST_WAITING:
+		ret = atomic_read(&test_waiting);
 		break;
 	case IOASID_DMA_TEST_ENABLE:
 		ret = test_enable(argp);

@@ -12,7 +12,7 @@
 #define DMA_TEST_IDS 16
 
 /* Pages of what is mapped from it (MAP_SHARED) come with IOASID_DMA_TEST_ANSWER or then. */
-#define DMA_TEST_FAULT_S 20
+#define DMA_TEST_FAULT_S 60
 
 struct ioasid_dma_test_enable {
 	char device[32];	/* in: as lspci has it, with the domain */
@@ -40,5 +40,10 @@ struct ioasid_dma_test_enable {
 #define IOASID_DMA_TEST_ANSWER		_IO('T', 10)
 /* Has SVA enabled on some device, and disabled if that works. */
 #define IOASID_DMA_TEST_ENABLE		_IOWR('T', 11, struct ioasid_dma_test_enable)
+/*
+ * How many page faults wait for that. A device that has sent a page request is not enough to go by:
+ * until the kernel comes to it there is nothing to answer, nor does it hold the address space.
+ */
+#define IOASID_DMA_TEST_WAITING		_IO('T', 12)
 
 #endif /* _IOASID_DMA_TEST_H */
