@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A plugin for QEMU: how often each block of the guest's code is executed, for bench/profile. Writes
- * lines of address, instructions and executions, in hexadecimal, to the file given as out=FILE.
+ * lines of address, instructions and executions, in hexadecimal, to the file given as out=FILE. Counts
+ * only between two instructions of bench_main.c that do nothing and are known by their operand.
  *
  * QEMU's header is not packaged; what is used of its interface is declared here.
  */
@@ -14,6 +15,7 @@
 #include <string.h>
 
 struct qemu_plugin_tb;
+struct qemu_plugin_insn;
 typedef uint64_t qemu_plugin_id_t;
 
 int qemu_plugin_version = 7;
@@ -27,6 +29,8 @@ void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb,
 					  void *data);
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t at);
+size_t qemu_plugin_insn_data(const struct qemu_plugin_insn *insn, void *to, size_t length);
 void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id,
 				    void (*exiting)(void *data), void *data);
 
@@ -37,23 +41,46 @@ struct block {
 	uint64_t executions;
 };
 
+static const unsigned char mark[] = { 0x0f, 0x1f, 0x80 };
+static const uint32_t mark_start = 0x10a51d01, mark_end = 0x10a51d00;
+
 static struct block *blocks;
+static bool counting;
 static char *out;
 
 static void executed(unsigned int cpu, void *data)
 {
 	struct block *block = data;
 
-	block->executions++;
+	if (counting)
+		block->executions++;
+}
+
+static void on_mark(unsigned int cpu, void *data)
+{
+	counting = data;
 }
 
 /* A block that is translated again is counted under the same address again. */
 static void translated(struct qemu_plugin_tb *tb, void *data)
 {
 	struct block *block = calloc(1, sizeof(*block));
+	unsigned char code[sizeof(mark) + sizeof(uint32_t)];
+	uint32_t operand;
+	size_t i;
 
 	if (!block)
 		return;
+	for (i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
+		if (qemu_plugin_insn_data(qemu_plugin_tb_get_insn(tb, i), code, sizeof(code)) !=
+			    sizeof(code) ||
+		    memcmp(code, mark, sizeof(mark)))
+			continue;
+		memcpy(&operand, code + sizeof(mark), sizeof(operand));
+		if (operand == mark_start || operand == mark_end)
+			qemu_plugin_register_vcpu_tb_exec_cb(
+				tb, on_mark, 0, operand == mark_start ? &counting : NULL);
+	}
 	block->next = blocks;
 	block->address = qemu_plugin_tb_vaddr(tb);
 	block->instructions = qemu_plugin_tb_n_insns(tb);
