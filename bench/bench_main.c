@@ -250,7 +250,7 @@ static void run(const struct bench_impl *impl, enum op op, struct figures *to, u
 		disturbed = bench_interrupts();
 		switches = current->nvcsw + current->nivcsw;
 		time = bench_now();
-		loops[op](impl, id + i % wrap * BATCH);
+		loops[op](impl, id + i * BATCH);
 		time = bench_now() - time;
 		if (disturbed == bench_interrupts() &&
 		    switches == current->nvcsw + current->nivcsw) {
@@ -486,26 +486,28 @@ static noinline void counting_ends(void)
 	asm volatile(".byte 0x0f, 0x1f, 0x80; .long 0x10a51d00" : : : "memory");
 }
 
-static void profile_loop(const struct bench_impl *impl, enum op op, unsigned int batches,
-			 unsigned int whole, bool count)
+static void profile_loop(const struct bench_impl *impl, enum op op, u32 *id, unsigned int batches,
+			 bool count)
 {
 	unsigned int i;
 
 	if (count)
 		counting_starts();
 	for (i = 0; i < batches; i++) {
-		loops[op](impl, ids + i % whole * BATCH);
+		loops[op](impl, id + i * BATCH);
 		cond_resched();
 	}
-	bench_settle();
+	/* Not by bench_settle(), which takes more than what there may be to wait for. */
+	msleep(60);
 	counting_ends();
 }
 
-/* A million calls and what is done later for them, beside which the rest does not count. */
+/* As run_all() with one operation, after all that comes before it there. */
 static int run_profile(const struct bench_impl *impl)
 {
-	unsigned int some, batches = 1000000 / BATCH, whole = sizes[0] / BATCH;
+	unsigned int whole = sizes[0] / BATCH, group, rounds = 8, i, wrap;
 	enum op op;
+	u32 *id;
 	int ret;
 
 	for (op = 0; op < NR_OPS && strcmp(profile, op_names[op]); op++)
@@ -513,19 +515,27 @@ static int run_profile(const struct bench_impl *impl)
 	if (op == NR_OPS)
 		return -EINVAL;
 	ret = fill(impl, sizes[0]);
-	if (!ret) {
-		shuffle();
-		bench_settle();
-		if (op == OP_ALLOC || op == OP_FREE) {
-			for (; batches; batches -= some) {
-				some = min(batches, whole);
-				profile_loop(impl, OP_FREE, some, whole, op == OP_FREE);
-				profile_loop(impl, OP_ALLOC, some, whole, op == OP_ALLOC);
-			}
-		} else {
-			profile_loop(impl, op, batches, whole, true);
+	if (ret)
+		goto out;
+	shuffle();
+	bench_settle();
+	group = min(op == OP_PAIR ? whole : whole / 2, 32);
+	if (op == OP_ALLOC || op == OP_FREE)
+		rounds = ROUND_BATCHES / group;
+	else if (op != OP_PAIR)
+		group = whole;
+	wrap = op == OP_PAIR ? whole : whole - group + 1;
+	for (i = 0; i < rounds; i++) {
+		id = ids + i * group % wrap * BATCH;
+		if (op != OP_ALLOC && op != OP_FREE) {
+			profile_loop(impl, op, id, group, true);
+			continue;
 		}
+		profile_loop(impl, OP_FREE, id, group, op == OP_FREE);
+		profile_loop(impl, OP_ALLOC, id, group, op == OP_ALLOC);
 	}
+	pr_info("ioasid_bench: profile of %u calls\n", rounds * group * BATCH);
+out:
 	drain(impl);
 	return ret;
 }
