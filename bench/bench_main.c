@@ -250,7 +250,7 @@ static void run(const struct bench_impl *impl, enum op op, struct figures *to, u
 		disturbed = bench_interrupts();
 		switches = current->nvcsw + current->nivcsw;
 		time = bench_now();
-		loops[op](impl, id + i * BATCH);
+		loops[op](impl, id + i % wrap * BATCH);
 		time = bench_now() - time;
 		if (disturbed == bench_interrupts() &&
 		    switches == current->nvcsw + current->nivcsw) {
@@ -524,7 +524,7 @@ static int run_profile(const struct bench_impl *impl)
 		rounds = ROUND_BATCHES / group;
 	else if (op != OP_PAIR)
 		group = whole;
-	wrap = op == OP_PAIR ? whole : whole - group + 1;
+	wrap = whole - group + 1;
 	for (i = 0; i < rounds; i++) {
 		id = ids + i * group % wrap * BATCH;
 		if (op != OP_ALLOC && op != OP_FREE) {
