@@ -27,7 +27,9 @@ if [ -e /bench/ioasid_bench_smp.ko ]; then
 	exit
 fi
 if ! grep -q profile= /bench/arguments; then
-	insmod /bench/ioasid_weigh.ko && insmod /bench/c61_ioasid.ko && insmod /bench/ioasid.ko || exit 1
+	for name in ioasid_weigh c61_ioasid ioasid; do
+		insmod "/bench/$name.ko" || exit 1
+	done
 	figure ours 10 memory before "$(held)"
 	weigh 10
 	weigh 100000

@@ -21,7 +21,7 @@
 static const unsigned int subscribers[] = { 0, 1, 4, 16 };
 #define MOST_SUBSCRIBERS 16
 
-/* ------------------------------------------------------------------------------- one call at a time */
+/* --------------------------------------------------------------------------- one call at a time */
 
 struct timed {
 	u64 time;
@@ -58,7 +58,7 @@ static s64 per_call(const struct timed *timed)
 	return bench_mean(timed->time, timed->calls) - bench_mean(none.time, none.calls);
 }
 
-/* ------------------------------------------------------------------------------------------- events */
+/* --------------------------------------------------------------------------------------- events */
 
 static int on_event(struct notifier_block *nb, unsigned long event, void *data)
 {
@@ -89,8 +89,8 @@ static s64 cost_of(void (*call)(u32 id), u32 id)
 }
 
 /*
- * What one more subscriber costs an event: of ioasid_notify(), and of an allocation and a free, which
- * are two. What does not depend on their number is in that of few subscribers.
+ * What one more subscriber costs an event: of ioasid_notify(), and of an allocation and a free,
+ * which are two. What does not depend on their number is in that of few subscribers.
  */
 static int bench_events(unsigned int n, u32 id)
 {
@@ -127,7 +127,7 @@ out:
 	return ret;
 }
 
-/* -------------------------------------------------------------------------------------------- bonds */
+/* ---------------------------------------------------------------------------------------- bonds */
 
 static int on_attach(struct device *dev, ioasid_t pasid, void *ctx, bool attach_domain)
 {
@@ -207,8 +207,8 @@ static const struct {
 
 /*
  * With callbacks that do nothing: the first device of an address space, the second, and the first
- * once more. An unbind waits, and then others run: so it is everything executed until it returns that
- * counts.
+ * once more. An unbind waits, and then others run: so what counts is everything executed until it
+ * returns.
  */
 static int bench_bonds(unsigned int n)
 {
@@ -257,7 +257,7 @@ out:
 	return ret;
 }
 
-/* --------------------------------------------------------------------------------------------- sets */
+/* ----------------------------------------------------------------------------------------- sets */
 
 static void *make_set(unsigned int numbers)
 {

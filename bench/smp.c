@@ -145,7 +145,7 @@ static s64 window(const struct kind *kind, unsigned int cpus)
 		wake_up_process(tasks[cpu]);
 	while (atomic_read(&ready) < cpus)
 		usleep_range(100, 200);
-	usleep_range(WINDOW_US, WINDOW_US);
+	usleep_range(WINDOW_US, WINDOW_US + 100);
 	WRITE_ONCE(end, 1);
 	for (cpu = 0; cpu < cpus; cpu++)
 		wait_for_completion(&workers[cpu].ended);
@@ -190,7 +190,7 @@ static int __init both_init(void)
 		pr_info("ioasid_bench: figure ours %u %s ratio %llu.%02llu\n", IDS, kinds[k].name,
 			div64_u64(best[k][1], best[k][0]),
 			div64_u64(best[k][1] * 100, best[k][0]) % 100);
-	/* Had a get or a put been lost or done twice, a reference would be left, or a put reported. */
+	/* A get or a put that was lost or done twice leaves a reference, or is reported. */
 	for (i = 0; i < IDS; i++) {
 		if (ids[i] != INVALID_IOASID && ioasid_free(NULL, ids[i]))
 			left++;

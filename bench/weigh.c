@@ -176,8 +176,9 @@ static int __init weigh_init(void)
 		return ret;
 	for_each_kernel_tracepoint(look_at, NULL);
 	for (i = 0; i < ARRAY_SIZE(probes); i++) {
-		ret = probes[i].tp ? tracepoint_probe_register(probes[i].tp, probes[i].probe, NULL) :
-				     -ENOENT;
+		ret = -ENOENT;
+		if (probes[i].tp)
+			ret = tracepoint_probe_register(probes[i].tp, probes[i].probe, NULL);
 		if (ret) {
 			pr_err("ioasid_weigh: no tracepoint %s\n", probes[i].name);
 			for (; i < ARRAY_SIZE(probes); i++)
