@@ -17,8 +17,8 @@
  * @free: takes a number back
  * @find: returns the private pointer of a number; NULL where there is no such operation
  * @getput: takes a reference and drops it; NULL where there is no such operation
- * @make_set: makes a set with so many numbers; NULL where there is no such operation
- * @free_set: frees a set and its numbers
+ * @more: figures that no other has, with @n live IDs of which @id is one; the @first time with any,
+ *	also those that do not depend on their number; NULL where there are none
  */
 struct bench_impl {
 	const char *name;
@@ -28,14 +28,25 @@ struct bench_impl {
 	void (*free)(u32 id);
 	void *(*find)(u32 id);
 	void (*getput)(u32 id);
-	void *(*make_set)(unsigned int numbers);
-	void (*free_set)(void *set);
+	int (*more)(unsigned int n, u32 id, bool first);
 };
 
 extern const struct bench_impl bench_none, bench_ours, bench_c61, bench_ida, bench_xarray;
 
 /* The private pointer of every ID. */
 extern int bench_private;
+
+/* In bench_main.c. Time is in instructions; figures are printed in hundredths. */
+u64 bench_now(void);
+u64 bench_work_done(void);
+void bench_settle(void);
+void bench_wait_for_phase(unsigned int part, unsigned int parts);
+s64 bench_mean(u64 time, u64 calls);
+u64 bench_middle_half(u64 *settle_time, unsigned int rounds);
+void bench_print(const struct bench_impl *impl, unsigned int n, const char *op, const char *what,
+		 s64 hundredths);
+
+int bench_ours_more(unsigned int n, u32 id, bool first);
 
 /* Time that the CPU has spent halted, in ns, and the number of its interrupts. */
 u64 bench_idle_time(void);

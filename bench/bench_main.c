@@ -40,6 +40,10 @@ static char *profile = "";
 module_param(profile, charp, 0444);
 MODULE_PARM_DESC(profile, "an operation that is all that is done, for bench/profile");
 
+static unsigned int hold;
+module_param(hold, uint, 0444);
+MODULE_PARM_DESC(hold, "so many IDs of ours, until the module goes, are all that is done");
+
 int bench_private;
 
 static const struct bench_impl *const impls[] = {
@@ -70,11 +74,6 @@ static const char *const op_names[NR_OPS] = {
 #define ROUND_BATCHES 96
 #define MAX_ROUNDS (ROUND_BATCHES / 2)
 
-/* Sets of so many IDs that are freed in a round, and rounds. */
-#define SET_IDS 10
-#define SETS 64
-#define SET_ROUNDS 16
-
 struct figures {
 	u64 calls;
 	u64 call_calls;
@@ -95,19 +94,19 @@ static u64 quiet_limit;
 
 /* ----------------------------------------------------------------------------------------- time */
 
-static u64 now(void)
+u64 bench_now(void)
 {
 	return rdtsc_ordered();
 }
 
 /* Instructions executed since boot. */
-static u64 work_done(void)
+u64 bench_work_done(void)
 {
 	u64 idle;
 	u64 t;
 
 	preempt_disable();
-	t = now();
+	t = bench_now();
 	idle = bench_idle_time();
 	preempt_enable();
 	return t - idle;
@@ -116,17 +115,17 @@ static u64 work_done(void)
 /* Instructions executed in the next 50 ms, which an idle machine jumps over. */
 static u64 work_in_window(void)
 {
-	u64 start = work_done();
+	u64 start = bench_work_done();
 
 	msleep(50);
-	return work_done() - start;
+	return bench_work_done() - start;
 }
 
 /*
  * Until nothing is left to do: first what has a barrier to wait for it, then, until two windows in
  * a row are quiet, all other.
  */
-static void settle(void)
+void bench_settle(void)
 {
 	int i, quiet = 0;
 
@@ -139,7 +138,7 @@ static void settle(void)
 }
 
 /* From a tick on, until @part of @parts of the time to the next has passed. */
-static void wait_for_phase(unsigned int part, unsigned int parts)
+void bench_wait_for_phase(unsigned int part, unsigned int parts)
 {
 	unsigned int us = TICK_USEC * part / parts;
 
@@ -169,9 +168,9 @@ static int check_counter(void)
 	u64 time;
 
 	local_irq_save(flags);
-	time = now();
+	time = bench_now();
 	asm volatile("1: dec %0; jnz 1b" : "+r" (loops) : : "cc");
-	time = now() - time;
+	time = bench_now() - time;
 	local_irq_restore(flags);
 	if (time < 2000000 || time > 2000100) {
 		pr_err("ioasid_bench: 2000000 instructions count as %llu: is this QEMU with -icount shift=0?\n",
@@ -244,15 +243,15 @@ static void run(const struct bench_impl *impl, enum op op, struct figures *to, u
 	u64 work, time;
 	unsigned int i;
 
-	settle();
-	wait_for_phase(to->rounds, rounds);
-	work = work_done();
+	bench_settle();
+	bench_wait_for_phase(to->rounds, rounds);
+	work = bench_work_done();
 	for (i = 0; i < batches; i++) {
 		disturbed = bench_interrupts();
 		switches = current->nvcsw + current->nivcsw;
-		time = now();
+		time = bench_now();
 		loops[op](impl, id + i % wrap * BATCH);
-		time = now() - time;
+		time = bench_now() - time;
 		if (disturbed == bench_interrupts() &&
 		    switches == current->nvcsw + current->nivcsw) {
 			to->call_time += time;
@@ -260,10 +259,10 @@ static void run(const struct bench_impl *impl, enum op op, struct figures *to, u
 		}
 		cond_resched();
 	}
-	time = work_done();
+	time = bench_work_done();
 	to->loop_time += time - work;
-	settle();
-	to->settle_time[to->rounds++] = work_done() - time;
+	bench_settle();
+	to->settle_time[to->rounds++] = bench_work_done() - time;
 	to->calls += batches * BATCH;
 }
 
@@ -295,8 +294,8 @@ static void run_all(const struct bench_impl *impl, struct figures *to, u32 *id, 
 	}
 }
 
-static void print_figure(const struct bench_impl *impl, unsigned int n, const char *op,
-			 const char *what, s64 hundredths)
+void bench_print(const struct bench_impl *impl, unsigned int n, const char *op, const char *what,
+		 s64 hundredths)
 {
 	if (hundredths < 0)
 		hundredths = 0;
@@ -304,7 +303,7 @@ static void print_figure(const struct bench_impl *impl, unsigned int n, const ch
 		(u64)hundredths / 100, (u64)hundredths % 100);
 }
 
-static s64 mean(u64 time, u64 calls)
+s64 bench_mean(u64 time, u64 calls)
 {
 	return calls ? div64_u64(time * 100, calls) : 0;
 }
@@ -315,7 +314,7 @@ static int compare(const void *a, const void *b)
 }
 
 /* What becoming idle took in all rounds, had each taken the mean of the middle half. */
-static u64 middle_half(u64 *settle_time, unsigned int rounds)
+u64 bench_middle_half(u64 *settle_time, unsigned int rounds)
 {
 	unsigned int cut = rounds / 4;
 	u64 middle = 0;
@@ -325,42 +324,6 @@ static u64 middle_half(u64 *settle_time, unsigned int rounds)
 	for (i = cut; i < rounds - cut; i++)
 		middle += settle_time[i];
 	return div64_u64(middle * rounds, rounds - 2 * cut);
-}
-
-/*
- * Freeing a set: what is executed in all, for there are few of them and most of it is done later.
- * With @n live IDs of others.
- */
-static int bench_sets(const struct bench_impl *impl, unsigned int n)
-{
-	static void *sets[SETS];
-	u64 settle_time[SET_ROUNDS], loop_time = 0;
-	unsigned int i, round;
-	u64 work, time;
-
-	for (round = 0; round < SET_ROUNDS; round++) {
-		for (i = 0; i < SETS; i++) {
-			sets[i] = impl->make_set(SET_IDS);
-			if (!sets[i]) {
-				pr_err("ioasid_bench: %s: no set\n", impl->name);
-				while (i)
-					impl->free_set(sets[--i]);
-				return -ENOSPC;
-			}
-		}
-		settle();
-		wait_for_phase(round, SET_ROUNDS);
-		work = work_done();
-		for (i = 0; i < SETS; i++)
-			impl->free_set(sets[i]);
-		time = work_done();
-		loop_time += time - work;
-		settle();
-		settle_time[round] = work_done() - time;
-	}
-	print_figure(impl, n, "set10", "all",
-		     mean(loop_time + middle_half(settle_time, SET_ROUNDS), SETS * SET_ROUNDS));
-	return 0;
 }
 
 /* ----------------------------------------------------------------------------- live IDs, memory */
@@ -448,12 +411,14 @@ static void report(const struct bench_impl *impl, unsigned int n, enum op op)
 		       op_names[op]);
 		return;
 	}
-	print_figure(impl, n, op_names[op], "call",
-		     mean(f->call_time, f->call_calls) - mean(base->call_time, base->call_calls));
-	print_figure(impl, n, op_names[op], "all",
-		     mean(f->loop_time + middle_half(f->settle_time, f->rounds), f->calls) -
-		     mean(base->loop_time + middle_half(base->settle_time, base->rounds),
-			  base->calls));
+	bench_print(impl, n, op_names[op], "call",
+		    bench_mean(f->call_time, f->call_calls) -
+		    bench_mean(base->call_time, base->call_calls));
+	bench_print(impl, n, op_names[op], "all",
+		    bench_mean(f->loop_time +
+			       bench_middle_half(f->settle_time, f->rounds), f->calls) -
+		    bench_mean(base->loop_time +
+			       bench_middle_half(base->settle_time, base->rounds), base->calls));
 }
 
 static int bench(const struct bench_impl *impl)
@@ -468,10 +433,10 @@ static int bench(const struct bench_impl *impl)
 		if (ret)
 			return ret;
 	}
-	settle();
+	bench_settle();
 	empty = memory();
-	if (impl->make_set) {
-		ret = bench_sets(impl, 0);
+	if (impl->more) {
+		ret = impl->more(0, 0, false);
 		if (ret)
 			goto out_stop;
 	}
@@ -480,9 +445,9 @@ static int bench(const struct bench_impl *impl)
 		ret = fill(impl, sizes[i]);
 		if (ret)
 			break;
-		settle();
+		bench_settle();
 		full = memory();
-		print_figure(impl, live, "memory", "all", mean(max(full - empty, 0), live));
+		bench_print(impl, live, "memory", "all", bench_mean(max(full - empty, 0), live));
 		ret = check(impl);
 		if (ret)
 			break;
@@ -492,8 +457,8 @@ static int bench(const struct bench_impl *impl)
 		run_all(impl, sum, ids, live);
 		for (op = 0; op < NR_OPS; op++)
 			report(impl, live, op);
-		if (impl->make_set) {
-			ret = bench_sets(impl, live);
+		if (impl->more) {
+			ret = impl->more(live, ids[0], !i);
 			if (ret)
 				break;
 		}
@@ -502,8 +467,8 @@ static int bench(const struct bench_impl *impl)
 			break;
 	}
 	drain(impl);
-	settle();
-	print_figure(impl, 0, "memory", "left", 100 * max(memory() - empty, 0));
+	bench_settle();
+	bench_print(impl, 0, "memory", "left", 100 * max(memory() - empty, 0));
 out_stop:
 	if (impl->stop)
 		impl->stop();
@@ -511,26 +476,68 @@ out_stop:
 }
 
 #ifdef BENCH_OURS
-/* A million calls, beside which the rest of what the machine has executed does not count. */
+/* For bench/count_plugin.c, which counts between the two. */
+static noinline void counting_starts(void)
+{
+	asm volatile(".byte 0x0f, 0x1f, 0x80; .long 0x10a51d01" : : : "memory");
+}
+
+static noinline void counting_ends(void)
+{
+	asm volatile(".byte 0x0f, 0x1f, 0x80; .long 0x10a51d00" : : : "memory");
+}
+
+static void profile_loop(const struct bench_impl *impl, enum op op, u32 *id, unsigned int batches,
+			 bool count)
+{
+	unsigned int i;
+
+	if (count)
+		counting_starts();
+	for (i = 0; i < batches; i++) {
+		loops[op](impl, id + i * BATCH);
+		cond_resched();
+	}
+	/* For what comes later; bench_settle() would take more than that. */
+	if (op != OP_FIND && op != OP_GETPUT)
+		msleep(60);
+	counting_ends();
+}
+
+/* As run_all() with one operation, after all that comes before it there. */
 static int run_profile(const struct bench_impl *impl)
 {
-	unsigned int i, whole = sizes[0] / BATCH;
+	unsigned int whole = sizes[0] / BATCH, group, rounds = 8, i, wrap;
 	enum op op;
+	u32 *id;
 	int ret;
 
 	for (op = 0; op < NR_OPS && strcmp(profile, op_names[op]); op++)
 		;
-	if (op == NR_OPS || op == OP_ALLOC || op == OP_FREE)
+	if (op == NR_OPS)
 		return -EINVAL;
 	ret = fill(impl, sizes[0]);
-	if (!ret) {
-		shuffle();
-		for (i = 0; i < 1000000 / BATCH; i++) {
-			loops[op](impl, ids + i % whole * BATCH);
-			cond_resched();
+	if (ret)
+		goto out;
+	shuffle();
+	bench_settle();
+	group = min(op == OP_PAIR ? whole : whole / 2, 32);
+	if (op == OP_ALLOC || op == OP_FREE)
+		rounds = ROUND_BATCHES / group;
+	else if (op != OP_PAIR)
+		group = whole;
+	wrap = whole - group + 1;
+	for (i = 0; i < rounds; i++) {
+		id = ids + i * group % wrap * BATCH;
+		if (op != OP_ALLOC && op != OP_FREE) {
+			profile_loop(impl, op, id, group, true);
+			continue;
 		}
-		settle();
+		profile_loop(impl, OP_FREE, id, group, op == OP_FREE);
+		profile_loop(impl, OP_ALLOC, id, group, op == OP_ALLOC);
 	}
+	pr_info("ioasid_bench: profile of %u calls\n", rounds * group * BATCH);
+out:
 	drain(impl);
 	return ret;
 }
@@ -572,6 +579,14 @@ static int __init bench_init(void)
 			pr_info("ioasid_bench: complete\n");
 		goto out;
 	}
+	if (hold) {
+		quiet_limit = U64_MAX;
+		ret = hold > sizes[nr_sizes - 1] ? -EINVAL : fill(impls[0], hold);
+		if (!ret)
+			return 0;
+		drain(impls[0]);
+		goto out;
+	}
 	learn_quiet();
 	for (i = 0; i < ARRAY_SIZE(impls) && !ret; i++)
 		ret = bench(impls[i]);
@@ -587,6 +602,16 @@ out:
 
 static void __exit bench_exit(void)
 {
+	if (!hold)
+		return;
+	drain(impls[0]);
+	/* Whatever it gives back a little later. */
+	bench_settle();
+	msleep(1000);
+	bench_idle_stop();
+	vfree(ids);
+	vfree(none_ids);
+	vfree(seen);
 }
 
 module_init(bench_init);

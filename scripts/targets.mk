@@ -19,8 +19,9 @@ help:
 	@echo
 	@echo '  make run             the module doing its main job on a stock Debian kernel, in QEMU'
 	@echo '  make check           all tests: a model of the protocol; KUnit with KASAN, lockdep and'
-	@echo '                       kmemleak; then the stock kernel'
-	@echo '                       (UPDATE=1 also rewrites tools/testing/expected-suites)'
+	@echo '                       kmemleak; the stock kernel; counted instructions'
+	@echo '                       (UPDATE=1 also rewrites tools/testing/expected-suites and'
+	@echo '                       bench/recorded)'
 	@echo '  make shell           a shell on that kernel, with the module and the samples loaded'
 	@echo '  make bench           instructions per call, beside the C code of Linux 6.1 and the IDA'
 	@echo '  make lint            rustfmt, clippy, checkpatch, kernel-doc, sparse, shellcheck'
