@@ -413,7 +413,9 @@ impl<H: MmExit> Space<H> {
         ledger.serial = ledger.serial.wrapping_add(1);
         entry.serial.set_count(ledger.serial);
         let serial = entry.serial;
-        if let Err(back) = ledger.insert(entry, id) {
+        if let Err(mut back) = ledger.insert(entry, id) {
+            // The last subscriber may go before the next attempt.
+            back.life = Life::new(Word::new());
             self.undo_charge(ledger, owner, ENOMEM);
             return Err(back);
         }
