@@ -97,7 +97,7 @@ static int bench_events(unsigned int n, u32 id)
 	static struct notifier_block blocks[MOST_SUBSCRIBERS];
 	s64 notify, life, notify_alone = 0, life_alone = 0;
 	unsigned int i, there = 0;
-	char name[16];
+	char name[24];
 	int ret = 0;
 
 	for (i = 0; i < ARRAY_SIZE(subscribers); i++) {
