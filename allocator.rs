@@ -18,7 +18,7 @@ use crate::{
     },
 };
 use kernel::{
-    new_mutex,
+    fmt, new_mutex,
     prelude::*,
     sync::{
         Arc,
@@ -261,6 +261,21 @@ impl Registry {
                 return Err(err);
             }
             self.active.replace(Some(active));
+        }
+        Ok(())
+    }
+
+    /// Calls `each` with the number space of every allocator and the code that names numbers, in
+    /// the order in which they are called. `each` may sleep, and register nothing.
+    pub(crate) fn each(
+        &self,
+        mut each: impl FnMut(u32, Option<usize>) -> fmt::Result,
+    ) -> fmt::Result {
+        let groups = self.groups.lock();
+        for group in groups.iter() {
+            for member in group.members.iter() {
+                each(group.number, member.active.provider.culprit())?;
+            }
         }
         Ok(())
     }

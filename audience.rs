@@ -2,6 +2,8 @@
 
 //! Who is told: subscribers, in the order in which they are called.
 
+mod order;
+
 use crate::{
     id::INVALID,
     kapi::{
@@ -52,6 +54,11 @@ pub(crate) struct Subject {
 pub(crate) trait Listener: Send + Sync {
     /// Tells of an event, in atomic context. A refusal counts for [`Event::Bind`] only.
     fn tell(&self, event: Event, subject: &Subject) -> Result;
+
+    /// The code that is called.
+    fn culprit(&self) -> Option<usize> {
+        None
+    }
 
     /// Whether code or data that this needs is where `is_there` says.
     fn is_within(&self, _is_there: &dyn Fn(usize) -> bool) -> bool {

@@ -13,6 +13,7 @@
 mod adopt;
 mod notify;
 mod set;
+mod watch;
 
 pub(crate) use adopt::Lease;
 
@@ -92,9 +93,13 @@ use crate::{
 };
 use core::ffi::c_void;
 use kernel::{
+    fmt,
     prelude::*,
     sync::{
-        atomic::Relaxed,
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
         rcu,
         Arc, //
     },
@@ -132,7 +137,14 @@ pub(crate) struct Core {
     mms: MmMap,
     #[pin]
     pub(crate) sva: Sva,
+    /// After how many seconds an ID is told of that waits for its holders; 0 is never.
+    pub(crate) stuck_secs: Atomic<u32>,
+    /// Of how many was told.
+    pub(crate) stuck: Atomic<u32>,
 }
+
+/// What [`Core::stuck_secs`] is unless somebody says so.
+pub(crate) const STUCK_SECS: u32 = 60;
 
 /// Ends a set when its mm exits.
 pub(crate) struct Ender {
@@ -174,6 +186,8 @@ pub(crate) fn new(caches: Caches, quarantine: u32) -> impl PinInit<Pool, Error> 
             works: OrderedQueue::new(c"ioasid_wq")?,
             mms <- MmMap::new(),
             sva <- Sva::new(),
+            stuck_secs: Atomic::new(STUCK_SECS),
+            stuck: Atomic::new(0),
         }? Error),
     )
 }
@@ -548,6 +562,14 @@ impl Pool {
         self.registry.is_behind(space)
     }
 
+    /// Calls `each` for every custom allocator; see [`Registry::each`].
+    pub(crate) fn each_allocator(
+        &self,
+        each: impl FnMut(u32, Option<usize>) -> fmt::Result,
+    ) -> fmt::Result {
+        self.registry.each(each)
+    }
+
     /// Unregisters a custom allocator; see [`Registry::unregister`]. Returns how many IDs it
     /// leaves behind.
     pub(crate) fn unregister(&self, key: Key) -> Result<u32> {
@@ -684,13 +706,14 @@ impl Jobs for Core {
             }),
             Lane::Waiting => this.tidy_sets(),
             Lane::Late => this.tidy_bonds(),
+            Lane::Watch => this.look_for_stuck(),
         }
     }
 
     fn has_work(&self, lane: Lane) -> bool {
         match lane {
             Lane::Waiting => self.space.sets.has_notes(),
-            Lane::Quick | Lane::Slow | Lane::Late => false,
+            Lane::Quick | Lane::Slow | Lane::Late | Lane::Watch => false,
         }
     }
 }

@@ -9,6 +9,7 @@
 
 mod adopt;
 mod members;
+mod totals;
 
 use crate::{
     entry::{
@@ -36,6 +37,7 @@ use crate::{
         marked::Marked,
         mm::MmExit,
         module::Pinned,
+        task::current_pid, //
     },
     life::Life,
     quota::Capacity,
@@ -280,7 +282,9 @@ impl<H: MmExit> Space<H> {
         provider: u32,
         private: *mut c_void,
     ) -> Result<Unpublished<'_, Entry>> {
-        self.array.prepare(Entry::new(owner, provider, private))
+        let entry = self.array.prepare(Entry::new(owner, provider, private))?;
+        entry.set_maker(current_pid());
+        Ok(entry)
     }
 
     /// Picks a free number and publishes the entry under it. May sleep.

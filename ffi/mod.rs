@@ -12,15 +12,17 @@ mod set;
 mod sva;
 
 use crate::{
-    kapi::module::{
-        Departing,
-        Watch, //
+    kapi::{
+        listing::Shown,
+        module::{
+            Departing,
+            Watch, //
+        },
     },
     pool::Pool, //
 };
 use core::ptr;
 use kernel::{
-    debugfs::Scope,
     prelude::*,
     sync::atomic::{
         Acquire,
@@ -80,11 +82,11 @@ fn evict(module: &Departing<'_>) {
 pub(crate) struct Published {
     // Dropped before the pool is.
     _watch: Pin<KBox<Watch>>,
-    pool: Pin<KBox<Scope<Pool>>>,
+    pool: Pin<KBox<Shown<Pool>>>,
 }
 
 impl Published {
-    pub(crate) fn new(pool: Pin<KBox<Scope<Pool>>>) -> Result<Self> {
+    pub(crate) fn new(pool: Pin<KBox<Shown<Pool>>>) -> Result<Self> {
         let watch = KBox::pin_init(Watch::new(evict), GFP_KERNEL)?;
         POOL.xchg(&raw const **pool, Full);
         Ok(Self {

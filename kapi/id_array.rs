@@ -4,7 +4,10 @@
 //!
 //! C header: [`include/linux/xarray.h`](srctree/include/linux/xarray.h)
 
-use super::bindings;
+use super::{
+    age::Age,
+    bindings, //
+};
 use core::{
     cell::UnsafeCell,
     marker::PhantomData,
@@ -49,6 +52,8 @@ const fn index(id: u32) -> c_ulong {
 pub(crate) struct Node<T> {
     value: T,
     id: UnsafeCell<u32>,
+    /// In what would be padding.
+    age: Age,
     rcu: Opaque<bindings::callback_head>,
 }
 
@@ -58,6 +63,11 @@ impl<T> Node<T> {
     pub(crate) fn id(&self) -> u32 {
         // SAFETY: By the type invariant nobody writes any more.
         unsafe { *self.id.get() }
+    }
+
+    /// How old the object is.
+    pub(crate) fn age(&self) -> &Age {
+        &self.age
     }
 }
 
@@ -235,6 +245,7 @@ impl<T, D> IdArray<T, D> {
             node.write(Node {
                 value,
                 id: UnsafeCell::new(0),
+                age: Age::new(),
                 rcu: Opaque::uninit(),
             })
         };

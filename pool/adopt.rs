@@ -14,7 +14,10 @@ use crate::{
         ADOPTED, //
     },
     id::IdRange,
-    kapi::id_array::Node,
+    kapi::{
+        id_array::Node,
+        task::Who, //
+    },
     life::Change,
     set::{
         Owner,
@@ -99,6 +102,7 @@ impl Pool {
         let guard = rcu::read_lock();
         let entry = self.lookup(SetTag::NONE, id, &guard).map_err(|_| EBUSY)?;
         let serial = entry.serial;
+        entry.set_maker(Who::of_mm(mm).pid);
         drop(guard);
         let lease = Lease { id, serial };
         if let Err(err) = self.keep(id, mm) {
@@ -129,6 +133,7 @@ impl Pool {
         let enter = || {
             self.with_mm_owner(mm, |owner, _| {
                 let entry = self.space.prepare(owner, ADOPTED, ptr::null_mut())?;
+                entry.set_maker(Who::of_mm(mm).pid);
                 self.space.adopt(entry, id).map(|adopted| (owner, adopted))
             })
         };

@@ -160,6 +160,8 @@ impl Pool {
         };
         if word.is_dead() {
             self.reclaim(entry, word);
+        } else if word.is_pending() {
+            self.wait_for_holders(entry);
         }
         word.is_dead()
     }

@@ -20,7 +20,8 @@ use crate::{
             must_defer, //
         },
         deferred::Lane,
-        mm::MmWatch, //
+        mm::MmWatch,
+        task::Who, //
     },
     quota::Figures,
     set::{
@@ -77,10 +78,11 @@ impl Pool {
     }
 
     fn make_set(&self, token: Token, quota: u32, mm: Option<&MmWithUser>) -> Result<Owner> {
+        let maker = mm.map_or_else(Who::current, |mm| Who::of_mm(mm));
         let sets = &self.space.sets;
         let claim = sets.claim(token)?;
         let reserved = self.space.reserve(quota)?;
-        let set = sets.publish(token, quota)?;
+        let set = sets.publish(token, maker, quota)?;
         reserved.keep();
         if let Some(mm) = mm {
             let hook = Ender {

@@ -5,6 +5,7 @@
 use super::{
     device::Enabled,
     io_mm::IoMm,
+    list::BondRow,
     Attached,
     Book,
     MmKey, //
@@ -62,6 +63,18 @@ pub(super) struct Held {
     count: u32,
     /// None if the device has gone.
     attached: Option<Attached>,
+}
+
+impl Held {
+    /// What can be told of it.
+    pub(super) fn row(&self) -> BondRow<'_> {
+        BondRow {
+            id: self.lease.id,
+            device: self.bond.device().name().to_bytes(),
+            count: self.count,
+            is_attached: self.attached.is_some(),
+        }
+    }
 }
 
 /// The address that a bond is known by.
