@@ -16,6 +16,7 @@ use crate::{
         ReadGuard,
         SrcuCell, //
     },
+    trace, //
 };
 use kernel::{
     fmt, new_mutex,
@@ -149,6 +150,14 @@ impl Registry {
         }? Error)
     }
 
+    /// Has somebody else name numbers. On return nobody else does. Sleeps.
+    fn switch_to(&self, next: Option<Arc<Active>>) {
+        if let Some(next) = &next {
+            trace::allocator_switch(next.number, next.provider.culprit());
+        }
+        self.active.replace(next);
+    }
+
     /// Whether a custom allocator seems to be active.
     #[inline]
     pub(crate) fn has_custom(&self) -> bool {
@@ -260,7 +269,7 @@ impl Registry {
                 drop(failed);
                 return Err(err);
             }
-            self.active.replace(Some(active));
+            self.switch_to(Some(active));
         }
         Ok(())
     }
@@ -322,7 +331,7 @@ impl Registry {
             let survivor = group.caller();
             drop(groups);
             if was_called {
-                self.active.replace(survivor);
+                self.switch_to(survivor);
             } else {
                 self.active.synchronize();
             }
@@ -353,8 +362,11 @@ impl Registry {
         let next = self.groups.lock().first().and_then(Group::caller);
         if was_called {
             match next {
-                Some(next) => self.active.replace(Some(next)),
-                None => switch.open_default(),
+                Some(next) => self.switch_to(Some(next)),
+                None => {
+                    trace::allocator_switch(DEFAULT_PROVIDER, None);
+                    switch.open_default();
+                }
             }
         }
         Ok(Some(number))

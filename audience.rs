@@ -15,7 +15,8 @@ use crate::{
         SetTag,
         Token, //
     },
-    state::Scopes, //
+    state::Scopes,
+    trace, //
 };
 use core::ffi::c_void;
 use kernel::{
@@ -101,7 +102,11 @@ impl Subscription {
         {
             return Ok(());
         }
-        self.listener.tell(event, subject)
+        let code = || self.listener.culprit();
+        trace::notify_start(event, subject, code);
+        let said = self.listener.tell(event, subject);
+        trace::notify_end(event, subject, code, &said);
+        said
     }
 }
 

@@ -90,6 +90,7 @@ use crate::{
         Word, //
     },
     sva::Sva,
+    trace, //
 };
 use core::ffi::c_void;
 use kernel::{
@@ -232,12 +233,14 @@ impl Pool {
         }
         match self.alloc_checked(owner, range, policy, private) {
             Ok(new) => {
+                trace::alloc(owner, range, Ok(new.id));
                 if new.is_busy {
                     self.announce(new.id);
                 }
                 Ok(new.id)
             }
             Err(err) => {
+                trace::alloc(owner, range, Err(err));
                 if owner != Owner::KERNEL {
                     // It may have been the last one for a moment.
                     self.set_is_empty();
@@ -360,19 +363,19 @@ impl Pool {
     #[inline]
     pub(crate) fn get(&self, set: SetTag, id: u32) -> Result {
         let guard = rcu::read_lock();
-        self.lookup(set, id, &guard)
-            .map_err(unknown_to_get)?
-            .life
-            .get()
+        let entry = self.lookup(set, id, &guard).map_err(unknown_to_get)?;
+        let got = entry.life.get();
+        trace::get(entry, &got);
+        got
     }
 
     /// Takes a reference under a name. Errors as for [`Pool::get`].
     pub(crate) fn get_named(&self, set: SetTag, id: u32, name: Name) -> Result {
         let guard = rcu::read_lock();
-        self.lookup(set, id, &guard)
-            .map_err(unknown_to_get)?
-            .life
-            .get_named()?;
+        let entry = self.lookup(set, id, &guard).map_err(unknown_to_get)?;
+        let got = entry.life.get_named();
+        trace::get(entry, &got);
+        got?;
         drop(guard);
         self.names.add(id, name);
         Ok(())
@@ -410,7 +413,10 @@ impl Pool {
         } else {
             self.tell_now(&guard)
         };
-        match entry.life.put_or_free(tell) {
+        let was_pending = entry.life.word().is_pending();
+        let put = entry.life.put_or_free(tell);
+        trace::put_any(entry, was_pending, put.is_ok());
+        match put {
             Ok(Change::Done(word)) if word.is_dead() && deferred => {
                 self.defer(entry);
                 Ok(true)
@@ -436,6 +442,7 @@ impl Pool {
         let entry = self.lookup(set, id, &guard)?;
         match put(&entry.life) {
             Ok(word) if word.is_dead() => {
+                trace::put(entry, Some(true));
                 if must_defer() {
                     self.defer(entry);
                 } else {
@@ -443,8 +450,14 @@ impl Pool {
                 }
                 Ok(true)
             }
-            Ok(_) => Ok(false),
-            Err(err) => Self::put_failed(id, err),
+            Ok(_) => {
+                trace::put(entry, Some(false));
+                Ok(false)
+            }
+            Err(err) => {
+                trace::put(entry, None);
+                Self::put_failed(id, err)
+            }
         }
     }
 
@@ -474,7 +487,10 @@ impl Pool {
             self.tell_now(&guard)
         };
         match entry.life.free(tell) {
-            Ok(change) => Ok(self.act(entry, change, &guard)),
+            Ok(change) => {
+                trace::free(entry);
+                Ok(self.act(entry, change, &guard))
+            }
             Err(State::Reclaimed) => Err(ENOENT),
             Err(_) => Ok(false),
         }
@@ -644,6 +660,7 @@ impl Pool {
     #[inline]
     fn reclaim(&self, entry: &Node<Entry>, word: Word) {
         let _section = SpinSection::enter();
+        trace::reclaim(entry);
         let id = entry.id();
         if word.is_named() {
             self.names.clear(id);

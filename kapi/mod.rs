@@ -26,4 +26,5 @@ pub(crate) mod report;
 pub(crate) mod srcu;
 pub(crate) mod symbol;
 pub(crate) mod task;
+pub(crate) mod trace;
 pub(crate) mod wait;

@@ -28,6 +28,7 @@ use crate::{
         Scopes,
         Tell, //
     },
+    trace, //
 };
 use core::ptr;
 use kernel::{
@@ -146,6 +147,9 @@ impl Pool {
                 return Err(err);
             }
         };
+        if let Ok(range) = IdRange::new(id, id) {
+            trace::alloc(owner, range, Ok(id));
+        }
         if adopted.new.is_busy {
             self.announce(id);
         }
@@ -220,6 +224,7 @@ impl Pool {
             return;
         };
         if let Ok(change) = entry.life.free(self.tell_now(&guard)) {
+            trace::free(entry);
             self.act(entry, change, &guard);
         }
     }

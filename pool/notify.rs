@@ -39,6 +39,7 @@ use crate::{
         Tell,
         Word, //
     },
+    trace, //
 };
 use core::ptr;
 use kernel::{
@@ -208,6 +209,7 @@ impl Pool {
             Some(entry) => self.attach_pinned(entry, spid, &guard),
             None => Err(ENOENT),
         };
+        trace::attach(id, spid, &attached);
         self.unpin(id);
         attached
     }
@@ -233,8 +235,10 @@ impl Pool {
         let guard = rcu::read_lock();
         let entry = self.space.lookup(id, &guard).ok_or(ENOENT)?;
         let tell = self.tell_now(&guard) == Tell::Now;
-        let change = self.space.detach_spid(entry, tell)?;
-        self.act(entry, change, &guard);
+        let spid = entry.spid();
+        let change = self.space.detach_spid(entry, tell);
+        trace::detach(id, spid, &change);
+        self.act(entry, change?, &guard);
         Ok(())
     }
 

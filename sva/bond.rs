@@ -11,6 +11,7 @@ use super::{
     MmKey, //
 };
 use crate::{
+    id::INVALID,
     kapi::{
         device::address as address_of,
         iommu::group,
@@ -21,6 +22,7 @@ use crate::{
         Lease,
         Pool, //
     },
+    trace, //
 };
 use kernel::{
     device::Device,
@@ -115,6 +117,15 @@ impl Pool {
         let user = mm.mmget_not_zero().ok_or(ESRCH)?;
         let mut book = self.sva.open();
         let result = self.bind_in(&mut book, device, &user, drvdata);
+        let bound = result.as_ref();
+        trace::bind(
+            device,
+            bound.map_or(INVALID, |bond| bond.pasid()),
+            bound.map_or(0, |bond| {
+                book.bonds.get(&address(bond)).map_or(0, |b| b.count)
+            }),
+            bound.map_or_else(|err| err.to_errno(), |_| 0),
+        );
         let seat = book.devices.get_mut(&address_of(device));
         if let Some(seat) = seat.filter(|seat| seat.is_enabled()) {
             seat.note(result.as_ref().err().copied());
@@ -333,6 +344,7 @@ impl Pool {
         let held = book.bonds.get_mut(&bond).ok_or(ENOENT)?;
         let lease = held.lease;
         held.count = held.count.saturating_sub(1);
+        trace::unbind(held.bond.device(), lease.id, held.count, 0);
         if held.count != 0 {
             drop(book);
             self.put_leased(lease);

@@ -100,7 +100,7 @@ ids=${VM_IDS:-100000}
 try "$suite" crowd insmod /vm/look/ioasid_scene.ko ids="$ids"
 try "$suite" many many
 try "$suite" crowd_end rmmod ioasid_scene
-[ ! -e /vm/look/trace.sh ] || . /vm/look/trace.sh
+[ ! -e /vm/look/trace.sh ] || [ ! -d /sys/kernel/tracing ] || . /vm/look/trace.sh
 [ ! -e /vm/look/lsioasid.sh ] || . /vm/look/lsioasid.sh
 try "$suite" unload rmmod ioasid
 exit 0
