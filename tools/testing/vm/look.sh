@@ -1,14 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
+# shellcheck disable=SC2317 # what "try" calls is called
+#
 # Runs inside a test machine: what debugfs shows of IDs in every state, and of very many: VM_IDS on
 # the command line of the kernel says of how many.
 
 # shellcheck source=tools/testing/vm/guest.sh
 . /vm/guest.sh
 
-suite=look_debugfs
+suite=look_debugfs_${VM_KERNEL:-stock}
 dir=/sys/kernel/debug/ioasid
+place=/tools/testing/look
+held='queue\0401:1'
 
 # column FILE FIRST NAME: what the line that begins with FIRST has in the column of that name.
 column() {
@@ -24,7 +28,10 @@ shows() {
 }
 
 # even FILE: every line has as many columns as the heading.
-even() { awk 'NR == 1 { n = NF } NF != n { print FILENAME ": " $0; bad = 1 } END { exit bad }' "$dir/$1"; }
+even() {
+	awk 'NR == 1 { n = NF } NF != n { print FILENAME ": " $0; bad = 1 }
+		END { exit bad }' "$dir/$1"
+}
 
 all_shown() {
 	for file in ids sets quarantine allocators subscribers stats devices bonds; do
@@ -37,15 +44,18 @@ all_shown() {
 }
 
 few() {
-	shows ids 1 state idle && shows ids 2 state pending && shows ids 2 refs 2 || return 1
-	shows ids 2 holders 'queue\0401:1' && shows ids 5 bound spid && shows ids 5 spid 1 || return 1
-	shows ids 5 set 1 && shows ids 5 comm insmod && shows ids 5 state active || return 1
+	shows ids 1 state idle &&
+		shows ids 2 state pending && shows ids 2 refs 2 || return 1
+	shows ids 2 holders "$held" || return 1
+	shows ids 5 bound spid && shows ids 5 spid 1 && shows ids 5 state active || return 1
+	shows ids 5 set 1 && shows ids 5 comm insmod || return 1
 	shows sets 1 quota 3 && shows sets 1 use 2 && shows sets 1 comm insmod || return 1
-	shows quarantine 2 state pending && shows quarantine 2 holders 'queue\0401:1' || return 1
+	shows quarantine 2 state pending && shows quarantine 2 holders "$held" || return 1
 	shows stats live value 6 && shows allocators default state active || return 1
-	shows subscribers 100 module ioasid_scene && shows subscribers 100 function scene_first || return 1
+	shows subscribers 100 module ioasid_scene &&
+		shows subscribers 100 function scene_first || return 1
 	shows subscribers 0 function scene_last || return 1
-	[ "$(wc -l <$dir/quarantine)" = 2 ]
+	[ "$(wc -l <"$dir"/quarantine)" = 2 ]
 }
 
 # The process that allocated has ended: its number is told, and no name of another one.
@@ -57,10 +67,12 @@ owner_is_gone() {
 no_address() { ! grep -rE '[0-9a-f]{12}' "$dir"; }
 
 told_of_stuck() {
-	echo 1 >$dir/stuck_secs || return 1
+	line='ioasid: ID 2 of process [0-9]* (.*), freed [0-9]* s ago, is held: '
+	line="$line"'queue.0401:1 unnamed:1'
+	echo 1 >"$dir"/stuck_secs || return 1
 	waited=0
-	while ! dmesg | grep -q 'ioasid: ID 2 of process [0-9]* ([a-z0-9-]*), freed [0-9]* s ago, is held: queue.0401:1 unnamed:1'; do
-		[ $waited -lt 30 ] || { echo "not told: $(dmesg | grep 'ioasid: ' | tail -n 1)"; return 1; }
+	while ! dmesg | grep -q "$line"; do
+		[ "$waited" -lt 30 ] || { dmesg | grep 'ioasid: ' | tail -n 1; return 1; }
 		waited=$((waited + 1))
 		sleep 1
 	done
@@ -70,7 +82,7 @@ told_of_stuck() {
 
 # A file that is open keeps the module.
 open_file_pins() {
-	exec 3<$dir/ids
+	exec 3<"$dir"/ids
 	if rmmod ioasid 2>/dev/null; then
 		exec 3<&-
 		return 1
@@ -80,14 +92,14 @@ open_file_pins() {
 
 many() {
 	began=$(cut -d. -f1 /proc/uptime)
-	lines=$(wc -l <$dir/ids) || return 1
+	lines=$(wc -l <"$dir"/ids) || return 1
 	in_log "$lines lines in $(($(cut -d. -f1 /proc/uptime) - began)) s"
 	[ "$lines" = $((ids + 3)) ] || { echo "$lines lines"; return 1; }
 	even ids
 }
 
 try "$suite" load insmod /vm/modules/ioasid.ko || exit 1
-try "$suite" scene insmod /vm/look/ioasid_scene.ko || exit 1
+try "$suite" scene insmod $place/ioasid_scene.ko || exit 1
 try "$suite" all_shown all_shown
 cat /tmp/shown
 try "$suite" states few
@@ -97,10 +109,12 @@ try "$suite" told_of_stuck told_of_stuck
 try "$suite" end rmmod ioasid_scene
 try "$suite" open_file_pins open_file_pins
 ids=${VM_IDS:-100000}
-try "$suite" crowd insmod /vm/look/ioasid_scene.ko ids="$ids"
+try "$suite" crowd insmod $place/ioasid_scene.ko ids="$ids"
 try "$suite" many many
 try "$suite" crowd_end rmmod ioasid_scene
-[ ! -e /vm/look/trace.sh ] || [ ! -d /sys/kernel/tracing ] || . /vm/look/trace.sh
-[ ! -e /vm/look/lsioasid.sh ] || . /vm/look/lsioasid.sh
-try "$suite" unload rmmod ioasid
+# shellcheck source=tools/testing/look/trace.sh
+. $place/trace.sh
+# shellcheck source=tools/testing/look/lsioasid.sh
+[ ! -e $place/lsioasid ] || . $place/lsioasid.sh
+try "$suite" unload unload_all
 exit 0
