@@ -8,8 +8,8 @@
 
 use crate::{
     entry::{
-        ADOPTED,
-        DEFAULT_PROVIDER, //
+        DEFAULT_PROVIDER,
+        HOST, //
     },
     id::IdRange,
     kapi::srcu::{
@@ -49,6 +49,11 @@ pub(crate) trait Provider: Send + Sync {
 /// Which number space an allocator draws from: allocators with the same one replace each other.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SpaceId(pub(crate) usize, pub(crate) usize);
+
+impl SpaceId {
+    /// That of the host allocator. The functions of no other one are null.
+    pub(crate) const HOST: Self = Self(0, 0);
+}
 
 /// What identifies a registration.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -229,10 +234,11 @@ impl Registry {
         if queue == Queue::No && !groups.is_empty() {
             return Err(EBUSY);
         }
-        let number = last
+        let next = last
             .checked_add(1)
-            .filter(|number| *number != ADOPTED)
+            .filter(|next| *next < HOST)
             .ok_or(ENOSPC)?;
+        let number = if space == SpaceId::HOST { HOST } else { next };
         let active = Arc::new(Active { number, provider }, GFP_KERNEL)?;
         let mut members = KVec::new();
         members.push(
@@ -251,7 +257,7 @@ impl Registry {
             },
             GFP_KERNEL,
         )?;
-        *last = number;
+        *last = next;
         drop(groups);
 
         if is_first {

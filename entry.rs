@@ -32,6 +32,9 @@ pub(crate) const DEFAULT_PROVIDER: u32 = 0;
 /// The number of the one whose numbers are adopted.
 pub(crate) const ADOPTED: u32 = u32::MAX;
 
+/// The number of the host allocator. It stays the same, for its numbers always return.
+pub(crate) const HOST: u32 = u32::MAX - 1;
+
 /// What there is to know of an IOASID besides its number.
 ///
 /// Complete before it is visible. Readers find it under RCU; its memory goes after a grace period,

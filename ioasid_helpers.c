@@ -453,6 +453,11 @@ bool ioasid_dev_may_have_pasids(struct device *dev)
 	return !dev_is_pci(dev) || pci_max_pasids(to_pci_dev(dev)) > 0;
 }
 
+bool ioasid_dev_has_driver(struct device *dev)
+{
+	return READ_ONCE(dev->driver);
+}
+
 int ioasid_bus_watch(struct device *dev, struct notifier_block *block)
 {
 	return dev->bus ? bus_register_notifier(dev->bus, block) : 0;

@@ -91,6 +91,7 @@ struct iommu_group *ioasid_dev_group(struct device *dev);
 unsigned int ioasid_dev_pasids(struct device *dev);
 bool ioasid_dev_can_share(struct device *dev);
 bool ioasid_dev_may_have_pasids(struct device *dev);
+bool ioasid_dev_has_driver(struct device *dev);
 int ioasid_bus_watch(struct device *dev, struct notifier_block *block);
 void ioasid_bus_unwatch(struct device *dev, struct notifier_block *block);
 

@@ -31,7 +31,8 @@ use crate::{
     audience::Subscribers,
     entry::{
         Entry,
-        DEFAULT_PROVIDER, //
+        DEFAULT_PROVIDER,
+        HOST, //
     },
     id::{
         is_number,
@@ -55,6 +56,7 @@ use crate::{
             Cache,
             Node, //
         },
+        iommu::free_global_pasid,
         mm::MmExit,
         mm_map::MmMap,
         report::complain,
@@ -714,10 +716,14 @@ impl Jobs for Core {
                 this.expire(false);
             }
             Lane::Slow => this.space.drain(&this.returning, |id| {
-                // Only an adopted number still stands for an mm, which goes after it has left.
-                let mm = this.mms.remove(id);
-                if let Some(number) = this.space.withdraw(id) {
-                    this.registry.give_back(number, id);
+                // The mm of an adopted number goes after it has left. That of another one has gone
+                // before: what is there is for somebody who waits for the number.
+                let mm = this.is_adopted(id).then(|| this.mms.remove(id));
+                match this.space.withdraw(id) {
+                    // For that no device has to be left.
+                    Some(HOST) => free_global_pasid(id),
+                    Some(number) => this.registry.give_back(number, id),
+                    None => {}
                 }
                 drop(mm);
             }),

@@ -7,7 +7,8 @@ use crate::{
     entry::{
         Entry,
         ADOPTED,
-        DEFAULT_PROVIDER, //
+        DEFAULT_PROVIDER,
+        HOST, //
     },
     kapi::{
         id_array::Node,
@@ -127,6 +128,7 @@ impl Table<Pool> for Ids {
         match row.provider {
             DEFAULT_PROVIDER => out.write_str("default   ")?,
             ADOPTED => out.write_str("kernel    ")?,
+            HOST => out.write_str("host      ")?,
             number => out.write_fmt(fmt!("custom{number:<4}"))?,
         }
         row.write_owner(out)?;

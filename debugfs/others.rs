@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     audience::Scope,
+    entry::HOST,
     kapi::{
         listing::Table,
         symbol::Symbol, //
@@ -61,7 +62,11 @@ impl Table<Pool> for Allocators {
         pool.each_allocator(|number, culprit| {
             let state = if is_first { "active" } else { "waiting" };
             is_first = false;
-            out.write_fmt(fmt!("custom{number:<4}  {state:<7}  "))?;
+            match number {
+                HOST => out.write_str("host      ")?,
+                number => out.write_fmt(fmt!("custom{number:<4}"))?,
+            }
+            out.write_fmt(fmt!("  {state:<7}  "))?;
             write_symbol(culprit, out)
         })?;
         let state = if is_first { "active" } else { "waiting" };

@@ -146,7 +146,7 @@ impl Backend for DriverOps {
 
     fn follow(&self, mm: &MmWithUser) -> Result<Arc<dyn Follower>> {
         // The context has an owner as soon as it is there.
-        let follower = UniqueArc::new_uninit(GFP_KERNEL)?;
+        let follower = UniqueArc::new_uninit(GFP_KERNEL_ACCOUNT)?;
         let ctx = match self.0.alloc {
             // SAFETY: By the type invariants of the callbacks; the mm has a user. With the book
             // open they cannot be abandoned meanwhile.

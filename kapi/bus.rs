@@ -22,7 +22,7 @@ use kernel::{
     types::Opaque, //
 };
 
-/// Waits for the driver of a device to be unbound, or for the device to go.
+/// Waits for the driver of a device to be unbound, or for the device to go if it has none.
 ///
 /// # Invariants
 ///
@@ -78,14 +78,22 @@ impl DeviceWatch {
     ) -> c_int {
         // SAFETY: By the safety requirements; the chain is locked, so it stays.
         let this = unsafe { &*container_of!(Opaque::cast_from(block), Self, block) };
+        if device.cast() != raw(&this.device) {
+            return 0;
+        }
         let departs = [
             bindings::bus_notifier_event_BUS_NOTIFY_UNBOUND_DRIVER,
             bindings::bus_notifier_event_BUS_NOTIFY_DRIVER_NOT_BOUND,
             bindings::bus_notifier_event_BUS_NOTIFY_REMOVED_DEVICE,
         ];
+        // Without a driver the first event is this one, and the last in which the IOMMU core still
+        // knows the device.
+        let going = bindings::bus_notifier_event_BUS_NOTIFY_DEL_DEVICE;
+        // SAFETY: The device is valid.
+        let has_driver = unsafe { bindings::ioasid_dev_has_driver(raw(&this.device)) };
         // CAST: Small positive numbers.
-        if device.cast() == raw(&this.device)
-            && departs.iter().any(|event| *event as c_ulong == action)
+        if departs.iter().any(|event| *event as c_ulong == action)
+            || going as c_ulong == action && !has_driver
         {
             (this.hook)(&this.device);
         }

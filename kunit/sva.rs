@@ -271,6 +271,27 @@ mod tests {
         Ok(())
     }
 
+    /// Neither is lost if the number is on its way back to a custom allocator, nor is the mm.
+    #[test]
+    fn returning_number_is_adopted_with_its_mm() -> Result {
+        let scene = Scene::new(77)?;
+        let script = Script::new(77)?;
+        script.stuck.store(77, Relaxed);
+        script.register(&scene.pool, 1)?;
+        for _ in 0..20 {
+            let id = alloc(&scene.pool, 1, 999)?;
+            assert!(scene.pool.free(ANY, id)?);
+            let bond = scene.bind()?;
+            assert!(scene.pool.mm_of(77).is_some());
+            scene.pool.unbind(bond)?;
+            assert!(scene.pool.free(ANY, 77)?);
+            scene.settle();
+            assert!(scene.pool.mm_of(77).is_none());
+        }
+        assert_eq!(script.returned(), 20);
+        Ok(())
+    }
+
     /// B-110: freed by somebody else, it is not bound again before it is reclaimed; then it is.
     #[test]
     fn pending_number_is_busy_and_reclaimed_one_is_adopted_again() -> Result {

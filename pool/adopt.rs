@@ -164,6 +164,13 @@ impl Pool {
         Ok(lease)
     }
 
+    /// Whether a number was given to an mm by the kernel.
+    pub(super) fn is_adopted(&self, id: u32) -> bool {
+        let guard = rcu::read_lock();
+        let entry = self.space.lookup(id, &guard);
+        entry.is_some_and(|entry| entry.serial.is_adopted())
+    }
+
     /// Enters what an ID stands for.
     fn keep(&self, id: u32, mm: &Mm) -> Result {
         self.mms

@@ -7,6 +7,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/atomic.h>
+#include <linux/completion.h>
 #include <linux/ctype.h>
 #include <linux/debugfs.h>
 #include <linux/delay.h>
@@ -89,6 +90,7 @@ struct dma_file {
 	struct ioasid_bond *bond;
 	ioasid_t pasid;
 	struct mmu_notifier exit;
+	struct completion exited;
 	u64 cookie;
 	struct mutex portal_lock; /* what follows; taken under mmap_lock, so nothing is under it */
 	struct mm_struct *portal_mm;
@@ -224,6 +226,7 @@ static void dma_mm_exit(struct mmu_notifier *exit, struct mm_struct *mm)
 	struct dma_file *file = container_of(exit, struct dma_file, exit);
 
 	writeq(DMA_COMMAND_STOP, file->queue->control + DMA_REG_COMMAND);
+	complete_all(&file->exited);
 }
 
 static const struct mmu_notifier_ops dma_exit_ops = {
@@ -258,17 +261,39 @@ static void dma_portal_close(struct dma_file *file)
 			    PAGE_SIZE, 1);
 }
 
+/*
+ * On return the address space either does not exit until dma_exit_permit(), or has done with all
+ * who follow it. VT-d (7.2) warns of a PASID that it takes down in an unbind and at an exit at a time.
+ * Only for who unbinds in another context than that of the process is there a way to meet that.
+ */
+static bool dma_exit_forbid(struct dma_file *file)
+{
+	bool users = mmget_not_zero(file->mm);
+
+	if (!users)
+		wait_for_completion(&file->exited);
+	/* This waits for the rest of them. */
+	mmu_notifier_unregister(&file->exit, file->mm);
+	return users;
+}
+
+static void dma_exit_permit(struct dma_file *file, bool users)
+{
+	if (users)
+		mmput_async(file->mm);
+}
+
 /* With file->lock held. Does nothing to a file that is not bound. */
 static void dma_unbind(struct dma_file *file)
 {
 	struct dma_queue *queue = file->queue;
-	bool stopped = true;
+	bool stopped = true, users = false;
 
 	if (!queue)
 		return;
 	dma_portal_close(file);
 	if (!no_stop) {
-		mmu_notifier_unregister(&file->exit, file->mm);
+		users = dma_exit_forbid(file);
 		stopped = dma_queue_stop(queue);
 	}
 	if (!stopped) {
@@ -276,6 +301,7 @@ static void dma_unbind(struct dma_file *file)
 		dev_err(&file->dev->pdev->dev, "queue %td does not stop\n",
 			queue - file->dev->queues);
 		dma_queue_give_back(file, true);
+		dma_exit_permit(file, users);
 		file->mm = NULL;
 		return;
 	}
@@ -287,6 +313,7 @@ static void dma_unbind(struct dma_file *file)
 	writeq(DMA_COMMAND_OFF, queue->control + DMA_REG_COMMAND);
 	ioasid_put_named(NULL, file->pasid, DMA_HOLDER);
 	dma_queue_give_back(file, false);
+	dma_exit_permit(file, users);
 	mmdrop(file->mm);
 	file->mm = NULL;
 }
@@ -322,6 +349,7 @@ static int dma_bind(struct dma_file *file)
 		goto unbind;
 	/* After the bind: the last to come is the first to be told. */
 	if (!no_stop) {
+		init_completion(&file->exited);
 		file->exit.ops = &dma_exit_ops;
 		ret = mmu_notifier_register(&file->exit, current->mm);
 		if (ret)
@@ -680,7 +708,8 @@ static __poll_t dma_poll(struct file *filp, struct poll_table_struct *table)
 
 	poll_wait(filp, &file->wait, table);
 	mutex_lock(&file->lock);
-	if (READ_ONCE(file->dev->gone) || !file->queue)
+	/* Not before the device has let go of the memory, be it pulled out or not. */
+	if (!file->queue)
 		events = EPOLLHUP | EPOLLERR;
 	else if (dma_is_done(file->queue))
 		events = EPOLLIN | EPOLLRDNORM;
@@ -832,6 +861,18 @@ static const struct {
 
 static_assert(ARRAY_SIZE(dma_counters) == DMA_REG_COUNTERS);
 
+/* A failed bind tells a process one errno. Why it failed is for who looks after the machine. */
+static int why_show(struct seq_file *s, void *unused)
+{
+	struct dma_device *dev = s->private;
+	const char *why = ioasid_sva_why(&dev->pdev->dev);
+
+	if (why)
+		seq_printf(s, "%s\n", why);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(why);
+
 static int counters_show(struct seq_file *s, void *unused)
 {
 	struct dma_device *dev = s->private;
@@ -919,6 +960,7 @@ static int dma_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	dev->dir = debugfs_create_dir(name, dma_dir);
 	debugfs_create_file("queues", 0444, dev->dir, dev, &queues_fops);
 	debugfs_create_file("counters", 0444, dev->dir, dev, &counters_fops);
+	debugfs_create_file("why", 0444, dev->dir, dev, &why_fops);
 	return 0;
 
 leave:
@@ -939,23 +981,30 @@ put:
 	return ret;
 }
 
-/* Also when the device is pulled out: files may be open, and their queues at work. */
-static void dma_remove(struct pci_dev *pdev)
+/* With dev->lock held. */
+static void dma_unbind_all(struct dma_device *dev)
 {
-	struct dma_device *dev = pci_get_drvdata(pdev);
 	struct dma_file *file;
 
-	debugfs_remove(dev->dir);
-	misc_deregister(&dev->misc);
-
-	mutex_lock(&dev->lock);
-	WRITE_ONCE(dev->gone, true);
 	list_for_each_entry(file, &dev->files, node) {
 		mutex_lock(&file->lock);
 		dma_unbind(file);
 		mutex_unlock(&file->lock);
 		dma_file_event(file);
 	}
+}
+
+/* Also when the device is pulled out: files may be open, and their queues at work. */
+static void dma_remove(struct pci_dev *pdev)
+{
+	struct dma_device *dev = pci_get_drvdata(pdev);
+
+	debugfs_remove(dev->dir);
+	misc_deregister(&dev->misc);
+
+	mutex_lock(&dev->lock);
+	WRITE_ONCE(dev->gone, true);
+	dma_unbind_all(dev);
 	mutex_unlock(&dev->lock);
 
 	spin_lock_bh(&dma_devices_lock);
@@ -970,6 +1019,23 @@ static void dma_remove(struct pci_dev *pdev)
 	kref_put(&dev->refs, dma_device_release);
 }
 
+/*
+ * A reset takes from all queues what they had; a process may bind again when it is over. Until then
+ * the IOMMU core refuses it.
+ */
+static void dma_reset_prepare(struct pci_dev *pdev)
+{
+	struct dma_device *dev = pci_get_drvdata(pdev);
+
+	mutex_lock(&dev->lock);
+	dma_unbind_all(dev);
+	mutex_unlock(&dev->lock);
+}
+
+static const struct pci_error_handlers dma_errors = {
+	.reset_prepare = dma_reset_prepare,
+};
+
 static const struct pci_device_id dma_ids[] = {
 	{ PCI_DEVICE(DMA_PCI_VENDOR, DMA_PCI_DEVICE) },
 	{ }
@@ -981,6 +1047,7 @@ static struct pci_driver dma_driver = {
 	.id_table = dma_ids,
 	.probe = dma_probe,
 	.remove = dma_remove,
+	.err_handler = &dma_errors,
 };
 
 static int __init dma_init(void)

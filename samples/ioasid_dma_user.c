@@ -27,6 +27,7 @@
 
 #define DEVICE "/dev/ioasid_dma0"
 #define QUEUES "/sys/kernel/debug/ioasid_dma/ioasid_dma0/queues"
+#define WHY "/sys/kernel/debug/ioasid_dma/ioasid_dma0/why"
 #define IDS "/sys/kernel/debug/ioasid/ids"
 
 #define SIZE (1024 * 1024)
@@ -218,10 +219,33 @@ static void show(const char *path, const char *indent)
 	fclose(table);
 }
 
+static __u64 counter(const struct ioasid_dma_counters *counters, unsigned int reg)
+{
+	return counters->values[IOASID_DMA_COUNTER(reg)];
+}
+
+static void show_counters(void)
+{
+	struct ioasid_dma_counters counters = { 0 };
+	int device = open(DEVICE, O_RDWR | O_CLOEXEC);
+
+	if (device < 0 || ioctl(device, IOASID_DMA_COUNTERS, &counters))
+		give_up(DEVICE);
+	close(device);
+	printf("    %llu DMA operations, %llu page requests, %llu invalidations\n",
+	       counter(&counters, DMA_REG_OPERATIONS), counter(&counters, DMA_REG_PAGE_REQUESTS),
+	       counter(&counters, DMA_REG_INVALIDATIONS));
+	fact(counter(&counters, DMA_REG_PAGE_REQUESTS) ==
+	     counter(&counters, DMA_REG_PAGE_RESPONSES) &&
+	     !counter(&counters, DMA_REG_ORPHANS),
+	     "no page request is unanswered, no DMA was without an owner");
+}
+
 static void show_history(void)
 {
 	int i;
 
+	printf("    who had which PASID, and when it could be used again:\n");
 	printf("    PASID     PID  OWNER      BOUND     GONE  REUSABLE\n");
 	for (i = 0; i < owner_count; i++) {
 		const struct owner *owner = &owners[i];
@@ -246,9 +270,11 @@ static struct process start(const char *name)
 	struct answer answer;
 
 	hear(&process, &answer);
-	errno = answer.error;
-	if (errno)
+	if (answer.error) {
+		show(WHY, "    why: ");
+		errno = answer.error;
 		give_up(DEVICE);
+	}
 	process.pasid = answer.pasid;
 	snprintf(owner->name, sizeof(owner->name), "%s", name);
 	owner->pid = process.pid;
@@ -310,7 +336,7 @@ static void share(void)
 	first = copy(&alpha);
 	second = copy(&beta);
 	fact(first.requests && second.requests,
-	     "their targets were absent: the device has asked for %llu and %llu pages",
+	     "their targets were absent: the device asked for %llu and %llu pages",
 	     first.requests, second.requests);
 	first = copy(&alpha);
 	fact(!first.requests, "now they are there: it asks for none");
@@ -324,7 +350,7 @@ static void share(void)
 	fact(tell(&alpha, ORDER_CHECK, 0).right && tell(&beta, ORDER_CHECK, 0).right,
 	     "both find in their memory what they have put there");
 
-	fact(!tell(&alpha, ORDER_FLOOD, 0).error, "alpha has the device copy without an end");
+	fact(!tell(&alpha, ORDER_FLOOD, 0).error, "alpha has the device copy without an end, and is killed");
 	pasid = alpha.pasid;
 	kill(alpha.pid, SIGKILL);
 	bury(&alpha);
@@ -336,16 +362,17 @@ static void share(void)
 		give_up(DEVICE);
 	gamma = start("gamma");
 	fact(gamma.pasid == pasid, "the next process gets PASID %u", gamma.pasid);
-	fact(!tell(&gamma, ORDER_FLOOD, 0).error, "gamma has the device copy without an end");
+	fact(!tell(&gamma, ORDER_FLOOD, 0).error, "gamma has the device copy without an end as well");
 	show(IDS, "  ");
 	kill(gamma.pid, SIGKILL);
 	bury(&gamma);
 	/* The file is open here: the driver was told, and has let go of the number. */
 	wait_reusable(&gamma);
-	fact(true, "although another process has its file open");
+	fact(true, "although a third process has gamma's file open");
 	close(shared_device);
 	leave(&beta);
 	show_history();
+	show_counters();
 }
 
 int main(int argc, char **argv)

@@ -101,7 +101,7 @@ impl Backend for IommuCore {
     }
 
     fn follow(&self, _mm: &MmWithUser) -> Result<Arc<dyn Follower>> {
-        Ok(Arc::new(Self, GFP_KERNEL)?)
+        Ok(Arc::new(Self, GFP_KERNEL_ACCOUNT)?)
     }
 }
 

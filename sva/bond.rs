@@ -110,6 +110,7 @@ impl Pool {
     /// - `EOVERFLOW` if the number of the mm is outside the limits of the device,
     /// - `ENOSPC` if no number or quota is left, or the device takes no more,
     /// - `EBUSY` if the number is taken, or freed and not reclaimed,
+    /// - `EEXIST` if a custom allocator named a number twice,
     /// - `ENOMEM`, or `EINTR` if a signal came first,
     /// - what a subscriber or the back end said that refused it.
     pub(crate) fn bind(&self, device: &Device, mm: &Mm, drvdata: usize) -> Result<Arc<Bond>> {
@@ -239,6 +240,7 @@ impl Pool {
                 if let Some(attached) = attached {
                     follower.detach(request.device, attached, true);
                 }
+                drop(follower);
                 if is_new {
                     self.dissolve(book, request.key);
                 }
@@ -359,8 +361,9 @@ impl Pool {
         if let Some(held) = held {
             let (_, held) = held.to_key_value();
             held.enabled.sub();
-            self.put_leased(lease);
             self.close_if_unused(&mut book, held.key);
+            // Last: until then the number cannot come back as that of somebody else.
+            self.put_leased(lease);
         }
         drop(book);
         drop(unpinned);

@@ -13,6 +13,7 @@ use super::{
     IommuCore, //
 };
 use crate::{
+    allocator::SpaceId,
     id::{
         IdRange,
         INVALID,
@@ -370,7 +371,7 @@ impl Pool {
         let shares = seat.shares.checked_add(1).ok_or(EBUSY)?;
         if seat.shares == 0 {
             let provider = Arc::new(Host::new(device), GFP_KERNEL)?;
-            self.register_alone(host::key(device), host::SPACE, provider)
+            self.register_alone(host::key(device), SpaceId::HOST, provider)
                 .map_err(|err| {
                     if err == EAGAIN {
                         Refusal::because(EBUSY, IDS_EXIST)
@@ -476,7 +477,7 @@ impl Pool {
         if let Err(refusal) = obstacle(device) {
             return refusal.why;
         }
-        if self.is_behind(host::SPACE) {
+        if self.is_behind(SpaceId::HOST) {
             Some(CUSTOM_ACTIVE)
         } else if !self.has_custom() && self.has_own_numbers() {
             Some(IDS_EXIST)

@@ -5,8 +5,7 @@
 use crate::{
     allocator::{
         Key,
-        Provider,
-        SpaceId, //
+        Provider, //
     },
     id::{
         IdRange,
@@ -24,9 +23,6 @@ use kernel::{
     device::Device,
     sync::aref::ARef, //
 };
-
-/// All devices draw from one number space. The functions of no other allocator are null.
-pub(super) const SPACE: SpaceId = SpaceId(0, 0);
 
 pub(super) fn key(device: &Device) -> Key {
     Key(address_of(device))

@@ -148,12 +148,13 @@ impl IoMm {
         watch.close();
         drop(watch);
         drop(bonds);
+        // Before the number can be somebody else's: what the back end has may go by it.
+        drop(follower);
         if is_adopted {
             pool.free_lease(lease);
         } else {
             pool.end_lease(lease);
         }
-        drop(follower);
     }
 }
 

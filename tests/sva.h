@@ -26,7 +26,11 @@ struct driver {
 	/* What these return, instead of 0. */
 	int alloc_error;
 	int attach_error;
+	/* Whose user leaves when a device is attached. */
+	struct mm_struct *leaves;
 	ioasid_t pasid;
+	/* A device was detached since the last context was freed. */
+	bool detached;
 	/* Invalidations, which are not written down: the kernel makes some of its own. */
 	atomic_t ranges;
 	struct device *range_dev;
@@ -94,6 +98,9 @@ static int drv_attach(struct device *dev, ioasid_t pasid, void *ctx, bool first)
 	check_ctx(ctx);
 	drv_note("attach(%s%s)", short_name(dev), first ? "" : " too");
 	driver->pasid = pasid;
+	if (driver->leaves)
+		mm_exits(driver->test, driver->leaves);
+	driver->leaves = NULL;
 	return driver->attach_error;
 }
 
@@ -106,6 +113,7 @@ static void drv_detach(struct device *dev, ioasid_t pasid, void *ctx, bool last)
 	/* B-174: the number cannot have been given to somebody else. */
 	if (is_unknown(pasid))
 		drv_fault("the ID is gone before the device");
+	driver->detached = true;
 	drv_note("detach(%s%s)", short_name(dev), last ? "" : " only");
 }
 
@@ -139,6 +147,9 @@ static void drv_free(void *ctx)
 {
 	check_sleeps();
 	check_ctx(ctx);
+	if (driver->detached && is_unknown(driver->pasid))
+		drv_fault("the ID is gone before the context");
+	driver->detached = false;
 	drv_note("free");
 }
 

@@ -60,10 +60,12 @@ static void unbind_is_not_told_after_free(struct kunit *test)
 	drv_calls();
 	KUNIT_EXPECT_EQ(test, bind_error(a, mm, NULL), -EBUSY);
 	expect_calls(test, "");
+	/* B-174: the bond keeps the number until the driver has forgotten it. */
 	ioasid_sva_unbind_device(bond);
 	expect_calls(test, "detach(a); free");
 	expect_story(story, "");
 	KUNIT_EXPECT_TRUE(test, is_unknown(5));
+	KUNIT_EXPECT_NULL(test, ioasid_sva_find(5));
 }
 
 static int refuse(struct subscriber *sub, unsigned long val, const struct ioasid_nb_args *args)

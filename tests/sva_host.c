@@ -161,6 +161,29 @@ static void next_device_takes_over(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ioasid_remove_device(b), 0);
 }
 
+/* B-214: free needs no device, not even a next one. */
+static void number_returns_after_the_last_device(struct kunit *test)
+{
+	struct device *a = must_have_pasids(test, "a", 6);
+	ioasid_t first, second;
+
+	KUNIT_ASSERT_EQ(test, ioasid_add_device(a), 0);
+	first = must_alloc(test, 1, TEST_MAX, NULL);
+	second = must_alloc(test, 1, TEST_MAX, NULL);
+	KUNIT_EXPECT_EQ(test, ioasid_remove_device(a), 0);
+	KUNIT_EXPECT_FALSE(test, is_unknown(first));
+	KUNIT_EXPECT_FALSE(test, core_has(a, first));
+	KUNIT_EXPECT_EQ(test, ioasid_free(NULL, first), 0);
+	KUNIT_EXPECT_TRUE(test, eventually(core_has(a, first)));
+	/* B-016: the one that is left keeps its number, and the host allocator out. */
+	KUNIT_EXPECT_FALSE(test, core_has(a, second));
+	KUNIT_EXPECT_EQ(test, ioasid_add_device(a), -EBUSY);
+	KUNIT_EXPECT_EQ(test, ioasid_free(NULL, second), 0);
+	KUNIT_EXPECT_EQ(test, ioasid_add_device(a), 0);
+	KUNIT_EXPECT_TRUE(test, eventually(core_has(a, second)));
+	KUNIT_EXPECT_EQ(test, ioasid_remove_device(a), 0);
+}
+
 static void each_add_has_its_remove(struct kunit *test)
 {
 	struct device *a = must_have_pasids(test, "a", 3);
@@ -210,6 +233,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(ids_in_use_refuse_the_host),
 	KUNIT_CASE(custom_allocator_refuses_the_host),
 	KUNIT_CASE(next_device_takes_over),
+	KUNIT_CASE(number_returns_after_the_last_device),
 	KUNIT_CASE(each_add_has_its_remove),
 	KUNIT_CASE(device_without_pasids_is_refused),
 	KUNIT_CASE(iommu_without_sva_is_refused),

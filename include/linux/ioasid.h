@@ -37,7 +37,8 @@ struct ioasid_set;
  * part that it can.
  *
  * Context: Process context, no lock of the IOASID core held. May sleep, may run
- * concurrently with itself. Must not allocate IOASIDs or (un)register allocators.
+ * concurrently with itself. Must not allocate IOASIDs or (un)register allocators, nor call what
+ * may sleep of linux/ioasid_sva.h.
  * Return: a number in [@min, @max], or INVALID_IOASID.
  */
 typedef ioasid_t (*ioasid_alloc_fn_t)(ioasid_t min, ioasid_t max, void *data);
@@ -50,7 +51,8 @@ typedef ioasid_t (*ioasid_alloc_fn_t)(ioasid_t min, ioasid_t max, void *data);
  * Called once the number can no longer be found: a lookup of it in here fails.
  *
  * Context: Process context (a work item, or the failing ioasid_alloc()), no lock of the
- * IOASID core held. May sleep. Must not allocate IOASIDs or (un)register allocators.
+ * IOASID core held. May sleep. Must not allocate IOASIDs or (un)register allocators, nor call
+ * what may sleep of linux/ioasid_sva.h.
  */
 typedef void (*ioasid_free_fn_t)(ioasid_t ioasid, void *data);
 

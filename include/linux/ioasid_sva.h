@@ -40,6 +40,10 @@ struct ioasid_bond;
  * @attach, then any number of @invalidate, then @release if the address space exits while it is
  * bound, then @detach, then @free.
  *
+ * Those that may sleep run one at a time, and with them whatever in this file may sleep, so they
+ * must not take a lock under which something of that is called: that of a device in whose probe()
+ * or remove() it is, for one.
+ *
  * The ops and the code behind them must stay until ioasid_sva_disable_device() has returned 0
  * for each device that was enabled with them.
  */
@@ -76,7 +80,8 @@ struct io_mm_ops {
 	 *
 	 * When it returns, nothing of the driver looks at the address space for @dev any more, and
 	 * @dev cannot reach it. @detach_domain says that no other device of the IOMMU group of @dev
-	 * stays attached. Invalidations may come until shortly after it has returned. Required.
+	 * stays attached. Invalidations may come until shortly after it has returned, and so may
+	 * @release. Required.
 	 *
 	 * Context: Process context. May sleep. Calls for one address space do not overlap. Must not
 	 * bind, unbind, enable or disable.
@@ -209,7 +214,8 @@ const char *ioasid_sva_why(struct device *dev);
  * active allocator. Nobody but its bonds and @mm owns it: it is freed by itself, with ops after the
  * last unbind, else when @mm exits.
  *
- * Context: Process context, without the mmap_lock of @mm. May sleep.
+ * Context: Process context, without the mmap_lock of @mm and without locks that are taken in mmu
+ * notifiers. May sleep.
  * Return: the bond, or an error pointer; whatever was begun is undone
  *
  * * %-EINVAL: @dev or @mm NULL, or @dev is bound to @mm with other @drvdata
@@ -220,7 +226,8 @@ const char *ioasid_sva_why(struct device *dev);
  *   as many address spaces as @dev takes are bound to it
  * * %-EBUSY: the number that the IOMMU core chose is in use, or is freed and still has
  *   references; or @dev is being reset: try again later
- * * %-EINTR: killed while it waited for the mmap_lock
+ * * %-EINTR: a signal came first
+ * * %-EEXIST: a custom allocator named a number twice
  * * %-ENOMEM: out of memory
  * * any errno of a subscriber that refused, or of &io_mm_ops.alloc or &io_mm_ops.attach
  */
@@ -237,8 +244,8 @@ struct ioasid_bond *ioasid_sva_bind_device(struct device *dev, struct mm_struct 
  * flight for the bond. The last device of an address space has subscribers told
  * IOASID_NOTIFY_UNBIND, unless IOASID_NOTIFY_FREE came before.
  *
- * Context: Process context, work items included, without mmap_lock. May sleep. Does not look at
- * current.
+ * Context: Process context, work items included, without an mmap_lock and without locks that are
+ * taken in mmu notifiers. May sleep. Does not look at current.
  */
 void ioasid_sva_unbind_device(struct ioasid_bond *bond);
 
@@ -289,7 +296,8 @@ int ioasid_add_device(struct device *dev);
  * ioasid_remove_device() - undo ioasid_add_device()
  * @dev: the device
  *
- * IDs that exist stay. With the last device the default allocator takes over, or a custom one.
+ * IDs that exist stay; their numbers return to the IOMMU core when they are freed, for which no
+ * device has to be left. With the last device the default allocator takes over, or a custom one.
  *
  * Context: Process context. May sleep.
  * Return: 0, or

@@ -65,10 +65,13 @@ kunit=/sys/module/kunit/parameters/filter_glob
 suite=dma_driver_$kernel
 try "$suite" load_ioasid insmod /vm/modules/ioasid.ko || exit 1
 try "$suite" load insmod /samples/ioasid_dma.ko || exit 1
+try "$suite" load_others insmod $tests/test_modules/ioasid_dma_test.ko
 echo "memory that changes under DMA"
 selftest dma_memory
 echo "processes that come and go under DMA"
 selftest dma_process
+echo "what others do in the kernel meanwhile"
+selftest dma_others
 if [ -e "$kmemleak" ]; then
 	if no_leak; then
 		case_ok "$suite" no_leak
@@ -76,6 +79,7 @@ if [ -e "$kmemleak" ]; then
 		case_failed "$suite" no_leak "see the kernel log"
 	fi
 fi
+try "$suite" unload_others rmmod ioasid_dma_test
 try "$suite" unload rmmod ioasid_dma
 try "$suite" load_again insmod /samples/ioasid_dma.ko
 try "$suite" works_again "$tests/dma_memory" -t copy_to_absent

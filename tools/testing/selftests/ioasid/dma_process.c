@@ -646,13 +646,14 @@ static bool is_left_alone(struct victim *victim)
 	struct ioasid_dma_done done = { .timeout = 1 };
 	struct pollfd poll_fd = { .fd = victim->fd, .events = POLLIN };
 
+	/* The name of the device may go first. */
+	if (poll(&poll_fd, 1, DMA_TIMEOUT_MS) != 1 || !(poll_fd.revents & POLLHUP))
+		return false;
 	if (!ioctl(victim->fd, IOASID_DMA_WAIT, &done) || errno != ENODEV)
 		return false;
 	if (submit(victim->fd, DMA_OP_FILL, NULL, victim->memory, PAGE, 0) != -ENODEV)
 		return false;
 	if (bind_queue(victim->fd, NULL) != -ENODEV)
-		return false;
-	if (poll(&poll_fd, 1, 0) != 1 || !(poll_fd.revents & POLLHUP))
 		return false;
 	/* The device has been stopped, so this stays. */
 	memset(victim->memory, 0, 16 * MIB);
