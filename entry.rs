@@ -4,7 +4,10 @@
 
 use crate::{
     id::INVALID,
-    kapi::marked::Marked,
+    kapi::marked::{
+        Marked,
+        RcuPtr, //
+    },
     life::Life,
     set::{
         Owner,
@@ -12,16 +15,11 @@ use crate::{
     },
     state::Word,
 };
-use core::{
-    ffi::c_void,
-    ptr, //
-};
+use core::ffi::c_void;
 use kernel::{
     prelude::*,
     sync::atomic::{
-        Acquire,
         Atomic,
-        Full,
         Relaxed, //
     },
 };
@@ -41,7 +39,7 @@ pub(crate) const HOST: u32 = u32::MAX - 1;
 /// its word is dead before it leaves the index, so nobody acts on an earlier life.
 pub(crate) struct Entry {
     pub(crate) life: Life,
-    private: Atomic<*mut c_void>,
+    private: RcuPtr<c_void>,
     tag: SetTag,
     set: u32,
     /// The number by which the owner of the set knows the ID, or `INVALID`. It stays readable
@@ -84,6 +82,12 @@ impl Serial {
         Self(count & !Self::ADOPTED | u32::from(is_adopted) << 31)
     }
 
+    /// Of an entry that nobody can see.
+    #[inline]
+    pub(crate) fn set_count(&mut self, count: u32) {
+        self.0 = self.0 & Self::ADOPTED | count & !Self::ADOPTED;
+    }
+
     /// Whether the number belongs to an mm, and is not for a provider to give.
     pub(crate) fn is_adopted(self) -> bool {
         self.0 & Self::ADOPTED != 0
@@ -97,7 +101,7 @@ impl Entry {
     pub(crate) fn new(owner: Owner, provider: u32, private: *mut c_void) -> Self {
         Self {
             life: Life::new(Word::new()),
-            private: Atomic::new(private),
+            private: RcuPtr::new(private),
             tag: owner.tag,
             set: owner.set,
             spid: Marked::new(INVALID),
@@ -122,6 +126,15 @@ impl Entry {
     #[inline]
     pub(crate) fn is_owned_by(&self, set: SetTag) -> bool {
         set == SetTag::NONE || set == self.tag
+    }
+
+    /// Whether nothing has to be seen to when the ID leaves, but for what all have. Under the lock
+    /// of the index.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.pins.load(Relaxed) | self.provider.load(Relaxed) == DEFAULT_PROVIDER
+            && self.tag == SetTag::NONE
+            && self.spid.load(Relaxed) == INVALID
     }
 
     /// When a resting number may be used again. It is in no set any more.
@@ -170,12 +183,12 @@ impl Entry {
     /// The private data.
     #[inline]
     pub(crate) fn private(&self) -> *mut c_void {
-        self.private.load(Acquire)
+        self.private.load()
     }
 
     /// Replaces the private data. Readers may use the old one until a grace period has passed.
     pub(crate) fn replace_private(&self, private: *mut c_void) -> *mut c_void {
-        self.private.xchg(private, Full)
+        self.private.replace(private)
     }
 
     /// Sets the private data where there is none.
@@ -184,9 +197,10 @@ impl Entry {
     ///
     /// `EBUSY` if there is.
     pub(crate) fn attach_private(&self, private: *mut c_void) -> Result {
-        match self.private.cmpxchg(ptr::null_mut(), private, Full) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(EBUSY),
+        if self.private.fill(private) {
+            Ok(())
+        } else {
+            Err(EBUSY)
         }
     }
 

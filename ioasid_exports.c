@@ -4,6 +4,35 @@
 #include <linux/ioasid.h>
 #include <linux/ioasid_compat.h>
 #include <linux/ioasid_sva.h>
+#include <linux/rcupdate.h>
+
+#include "ioasid_helpers.h"
+
+/* To enter the section in Rust is a call of a C function, as expensive as the lookup. */
+
+int ioasid_free(struct ioasid_set *set, ioasid_t ioasid)
+{
+	guard(rcu)();
+	return ioasid_rs_free(set, ioasid);
+}
+
+int ioasid_get(struct ioasid_set *set, ioasid_t ioasid)
+{
+	guard(rcu)();
+	return ioasid_rs_get(set, ioasid);
+}
+
+bool ioasid_put(struct ioasid_set *set, ioasid_t ioasid)
+{
+	guard(rcu)();
+	return ioasid_rs_put(set, ioasid);
+}
+
+void *ioasid_find(struct ioasid_set *set, ioasid_t ioasid, bool (*getter)(void *))
+{
+	guard(rcu)();
+	return ioasid_rs_find(set, ioasid, getter);
+}
 
 EXPORT_SYMBOL_GPL(ioasid_alloc);
 EXPORT_SYMBOL_GPL(ioasid_alloc_range);

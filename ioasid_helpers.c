@@ -22,29 +22,30 @@
 
 #include "ioasid_helpers.h"
 
-void ioasid_xa_init(struct xarray *xa)
+void ioasid_array_lock_init(spinlock_t *lock)
 {
-	/* A lock class of our own: the users of the kernel crate's XArray keep irqs on. */
-	xa_init_flags(xa, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_IRQ);
+	spin_lock_init(lock);
 }
 
-void ioasid_xa_lock(struct xarray *xa)
+void ioasid_array_lock(spinlock_t *lock) __acquires(lock)
 {
 	lockdep_assert_irqs_enabled();
-	xa_lock_irq(xa);
+	spin_lock_irq(lock);
 }
 
-void ioasid_xa_unlock(struct xarray *xa)
+void ioasid_array_unlock(spinlock_t *lock) __releases(lock)
 {
-	xa_unlock_irq(xa);
+	spin_unlock_irq(lock);
 }
 
-bool ioasid_xa_has_free(struct xarray *xa, unsigned long first, unsigned long last)
+void ioasid_init_reaper(struct delayed_work *work, work_func_t fn)
 {
-	XA_STATE(xas, xa, first);
+	INIT_DELAYED_WORK(work, fn);
+}
 
-	xas_find_marked(&xas, last, XA_FREE_MARK);
-	return xas.xa_node != XAS_RESTART;
+void ioasid_queue_reaper(struct delayed_work *work, unsigned int ms)
+{
+	queue_delayed_work(system_dfl_wq, work, msecs_to_jiffies(ms));
 }
 
 void ioasid_numbers_init(struct xarray *xa)

@@ -5,6 +5,7 @@
 
 #include <linux/debugfs.h>
 #include <linux/device.h>
+#include <linux/ioasid.h>
 #include <linux/iommu.h>
 #include <linux/irq_work.h>
 #include <linux/mmu_notifier.h>
@@ -16,11 +17,18 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
-void ioasid_xa_init(struct xarray *xa);
-void ioasid_xa_lock(struct xarray *xa);
-void ioasid_xa_unlock(struct xarray *xa);
-bool ioasid_xa_has_free(struct xarray *xa, unsigned long first, unsigned long last);
+/* For the exported functions of these names, which enter an RCU section. */
+int ioasid_rs_free(struct ioasid_set *set, ioasid_t ioasid);
+int ioasid_rs_get(struct ioasid_set *set, ioasid_t ioasid);
+bool ioasid_rs_put(struct ioasid_set *set, ioasid_t ioasid);
+void *ioasid_rs_find(struct ioasid_set *set, ioasid_t ioasid, bool (*getter)(void *));
 
+void ioasid_array_lock_init(spinlock_t *lock);
+void ioasid_array_lock(spinlock_t *lock);
+void ioasid_array_unlock(spinlock_t *lock);
+
+void ioasid_init_reaper(struct delayed_work *work, work_func_t fn);
+void ioasid_queue_reaper(struct delayed_work *work, unsigned int ms);
 void ioasid_numbers_init(struct xarray *xa);
 int ioasid_numbers_reserve(struct xarray *xa, unsigned long index);
 void ioasid_numbers_release(struct xarray *xa, unsigned long index);

@@ -7,6 +7,7 @@ mod audience;
 mod debugfs;
 mod entry;
 mod ffi;
+mod free_map;
 mod id;
 mod id_stack;
 mod kapi;

@@ -2,22 +2,21 @@
 
 //! A [`Word`] that several CPUs change: the life of an ID or of a set.
 
-use crate::state::{
-    Due,
-    PutError,
-    Scopes,
-    State,
-    Tell,
-    Word, //
+use crate::{
+    kapi::marked::Word64,
+    state::{
+        Due,
+        PutError,
+        Scopes,
+        State,
+        Tell,
+        Word, //
+    },
 };
 use core::convert::Infallible;
 use kernel::{
     prelude::*,
-    sync::atomic::{
-        Atomic,
-        Full,
-        Relaxed, //
-    },
+    sync::atomic::Relaxed, //
 };
 
 /// What a transition has left to do.
@@ -34,11 +33,11 @@ pub(crate) enum Change {
 }
 
 /// State and references, changed in one step each.
-pub(crate) struct Life(Atomic<u64>);
+pub(crate) struct Life(Word64);
 
 impl Life {
     pub(crate) fn new(word: Word) -> Self {
-        Self(Atomic::new(word.0))
+        Self(Word64::new(word.0))
     }
 
     #[inline]
@@ -55,7 +54,7 @@ impl Life {
             let new = step(Word(old))?;
             // Full order: what the holder did before it let go is visible to whoever reclaims, and
             // what the caller does with its reference comes after it was taken.
-            match self.0.cmpxchg(old, new.0, Full) {
+            match self.0.cmpxchg(old, new.0) {
                 Ok(_) => return Ok((Word(old), new)),
                 Err(current) => old = current,
             }
@@ -70,9 +69,24 @@ impl Life {
         }
     }
 
+    /// Applies a transition if it is the usual one and nobody else changes the word.
+    #[inline]
+    fn try_usual(&self, step: impl Fn(Word) -> Option<Word>) -> bool {
+        let old = self.0.load(Relaxed);
+        step(Word(old)).is_some_and(|new| self.0.cmpxchg(old, new.0).is_ok())
+    }
+
     /// Takes a reference. Errors as for [`Word::get`].
     #[inline]
     pub(crate) fn get(&self) -> Result {
+        if self.try_usual(Word::usual_get) {
+            return Ok(());
+        }
+        self.get_any()
+    }
+
+    #[inline(never)]
+    fn get_any(&self) -> Result {
         self.update(Word::get).map(|_| ())
     }
 
@@ -81,8 +95,13 @@ impl Life {
         self.update(Word::get_named).map(|_| ())
     }
 
-    /// Drops a reference. If the word is dead afterwards it is on the caller to act on it.
+    /// Drops a reference if it is not the last one of all and nobody interferes.
     #[inline]
+    pub(crate) fn put_usually(&self) -> bool {
+        self.try_usual(Word::usual_put)
+    }
+
+    /// Drops a reference. If the word is dead afterwards it is on the caller to act on it.
     pub(crate) fn put(&self) -> Result<Word, PutError> {
         self.update(Word::put).map(|(_, new)| new)
     }
@@ -111,6 +130,15 @@ impl Life {
             state => Err(state),
         })
         .map(|(old, new)| Change::of(old, new))
+    }
+
+    /// As [`Life::free`] where nobody has to be told, if there is nothing but the owner's reference:
+    /// no other, no name, nobody bound, no pass. Returns whether the word is dead now.
+    #[inline]
+    pub(crate) fn free_alone(&self) -> bool {
+        let alone = Word::new();
+        let dead = alone.give_up(Tell::Nobody);
+        self.0.cmpxchg(alone.0, dead.0).is_ok()
     }
 
     /// The owner gives up. The caller has to see to [`Life::release_owner`].

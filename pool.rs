@@ -59,13 +59,11 @@ use crate::{
         iommu::free_global_pasid,
         mm::MmExit,
         mm_map::MmMap,
+        reader::Reader,
         report::complain,
         wait::WaitQueue,
     },
-    life::{
-        Change,
-        Life, //
-    },
+    life::Change,
     names::{
         Name,
         Names, //
@@ -213,16 +211,34 @@ impl Pool {
         policy: Option<Policy>,
         private: *mut c_void,
     ) -> Result<u32> {
-        let (owner, usual) = if set == SetTag::NONE {
-            (Owner::KERNEL, Policy::Lowest)
-        } else {
-            let guard = rcu::read_lock();
-            let found = self.space.sets.find(set, &guard).ok_or(EINVAL)?;
-            (found.owner(), found.policy())
-        };
+        if set == SetTag::NONE {
+            return self.alloc_for(
+                Owner::KERNEL,
+                range,
+                policy.unwrap_or(Policy::Lowest),
+                private,
+            );
+        }
+        self.alloc_in(set, range, policy, private)
+    }
+
+    #[inline(never)]
+    fn alloc_in(
+        &self,
+        set: SetTag,
+        range: IdRange,
+        policy: Option<Policy>,
+        private: *mut c_void,
+    ) -> Result<u32> {
+        let guard = rcu::read_lock();
+        let found = self.space.sets.find(set, &guard).ok_or(EINVAL)?;
+        let (owner, usual) = (found.owner(), found.policy());
+        drop(guard);
         self.alloc_for(owner, range, policy.unwrap_or(usual), private)
     }
 
+    /// Inline, for much of it is for one kind of owner or for the other.
+    #[inline(always)]
     fn alloc_for(
         &self,
         owner: Owner,
@@ -230,29 +246,26 @@ impl Pool {
         policy: Policy,
         private: *mut c_void,
     ) -> Result<u32> {
-        if range.max() >= self.space.capacity() {
-            return Err(EINVAL);
-        }
-        match self.alloc_checked(owner, range, policy, private) {
-            Ok(new) => {
-                trace::alloc(owner, range, Ok(new.id));
-                if new.is_busy {
-                    self.announce(new.id);
+        if !self.registry.has_custom() {
+            let entry = match self.space.prepare(owner, DEFAULT_PROVIDER, private) {
+                Ok(entry) => entry,
+                Err(err) => return Err(self.alloc_failed(owner, range, err)),
+            };
+            match self.space.publish_quickly(entry, range, policy) {
+                Ok(new) => return Ok(self.allocated(owner, range, new).id()),
+                Err(PublishError::Closed) => self.registry.wait_for_switch(),
+                Err(PublishError::Failed(err)) => {
+                    return Err(self.alloc_failed(owner, range, err));
                 }
-                Ok(new.id)
-            }
-            Err(err) => {
-                trace::alloc(owner, range, Err(err));
-                if owner != Owner::KERNEL {
-                    // It may have been the last one for a moment.
-                    self.set_is_empty();
-                }
-                Err(err)
             }
         }
+        self.alloc_any(owner, range, policy, private)
+            .map(Published::id)
     }
 
-    fn alloc_checked(
+    /// Allocates from whichever allocator is active. Waits for a switch.
+    #[inline(never)]
+    fn alloc_any(
         &self,
         owner: Owner,
         range: IdRange,
@@ -261,37 +274,67 @@ impl Pool {
     ) -> Result<Published> {
         loop {
             if self.registry.has_custom() {
-                let active = self.registry.active();
-                if let Some(allocator) = active.get() {
-                    return self.alloc_custom(allocator, owner, range, private);
+                if let Some(result) = self.alloc_custom(owner, range, private) {
+                    return result;
                 }
             }
-            let entry = self.space.prepare(owner, DEFAULT_PROVIDER, private)?;
-            let stray = match self.space.publish(entry, range, policy) {
-                Ok(new) => return Ok(new),
-                Err(PublishError::Failed(err)) => return Err(err),
-                Err(PublishError::Closed(stray)) => stray,
-                Err(PublishError::Orphan(stray)) => {
-                    self.forget(stray);
-                    return Err(EBUSY);
-                }
+            let entry = match self.space.prepare(owner, DEFAULT_PROVIDER, private) {
+                Ok(entry) => entry,
+                Err(err) => return Err(self.alloc_failed(owner, range, err)),
             };
-            if let Some(stray) = stray {
-                self.forget(stray);
+            match self.space.publish(entry, range, policy) {
+                Ok(new) => return Ok(self.allocated(owner, range, new)),
+                Err(PublishError::Closed) => self.registry.wait_for_switch(),
+                Err(PublishError::Failed(err)) => {
+                    return Err(self.alloc_failed(owner, range, err));
+                }
             }
-            self.registry.wait_for_switch();
         }
     }
 
-    /// Takes back an ID that the caller never gets, though somebody may have found it.
-    fn forget(&self, stray: Published) {
-        if stray.is_busy {
-            self.announce(stray.id);
+    /// Tells of an ID that was allocated.
+    #[inline(always)]
+    fn allocated(&self, owner: Owner, range: IdRange, new: Published) -> Published {
+        trace::alloc(owner, range, Ok(new.id()));
+        if new.is_busy() {
+            self.announce(new.id());
         }
-        let _ = self.free(SetTag::NONE, stray.id);
+        new
     }
 
+    #[cold]
+    fn alloc_failed(&self, owner: Owner, range: IdRange, err: Error) -> Error {
+        trace::alloc(owner, range, Err(err));
+        if owner != Owner::KERNEL {
+            // It may have been the last one for a moment.
+            self.set_is_empty();
+        }
+        err
+    }
+
+    /// Allocates from the custom allocator, if there still is one.
+    #[cold]
     fn alloc_custom(
+        &self,
+        owner: Owner,
+        range: IdRange,
+        private: *mut c_void,
+    ) -> Option<Result<Published>> {
+        let active = self.registry.active();
+        let allocator = active.get()?;
+        let result = if range.max() >= self.space.capacity() {
+            Err(EINVAL)
+        } else {
+            self.alloc_from(allocator, owner, range, private)
+        };
+        drop(active);
+        Some(match result {
+            Ok(new) => Ok(self.allocated(owner, range, new)),
+            Err(err) => Err(self.alloc_failed(owner, range, err)),
+        })
+    }
+
+    fn alloc_from(
         &self,
         allocator: &Active,
         owner: Owner,
@@ -320,10 +363,6 @@ impl Pool {
             }
             match self.space.publish_at(entry, id) {
                 Ok(Named::Published(new)) => return Ok(new),
-                Ok(Named::Orphan(stray)) => {
-                    self.forget(stray);
-                    return Err(EBUSY);
-                }
                 Ok(Named::KeptAside(back)) => entry = back,
                 Ok(Named::Duplicate) => {
                     complain(c"number named twice", id, provider.culprit());
@@ -345,9 +384,9 @@ impl Pool {
         &'g self,
         set: SetTag,
         id: u32,
-        guard: &'g rcu::Guard,
+        reader: impl Into<Reader<'g>>,
     ) -> Result<&'g Node<Entry>> {
-        let entry = self.space.lookup(id, guard).ok_or(ENOENT)?;
+        let entry = self.space.lookup(id, reader).ok_or(ENOENT)?;
         if entry.life.word().is_dead() {
             return Err(ENOENT);
         }
@@ -357,17 +396,40 @@ impl Pool {
         Ok(entry)
     }
 
+    /// Finds an ID that may be touched by `set`. It may be reclaimed, which its word tells.
+    #[inline]
+    fn lookup_any<'g>(
+        &'g self,
+        set: SetTag,
+        id: u32,
+        reader: impl Into<Reader<'g>>,
+    ) -> Result<&'g Node<Entry>> {
+        let entry = self.space.lookup(id, reader).ok_or(ENOENT)?;
+        if entry.is_owned_by(set) {
+            Ok(entry)
+        } else if entry.life.word().is_dead() {
+            Err(ENOENT)
+        } else {
+            Err(EACCES)
+        }
+    }
+
     /// Takes a reference.
     ///
     /// # Errors
     ///
     /// `EINVAL` unknown, `EACCES` wrong set, `EBUSY` freed.
-    #[inline]
     pub(crate) fn get(&self, set: SetTag, id: u32) -> Result {
         let guard = rcu::read_lock();
-        let entry = self.lookup(set, id, &guard).map_err(unknown_to_get)?;
+        self.get_by(Reader::from(&guard), set, id)
+    }
+
+    /// [`Pool::get`] where there is a reader.
+    #[inline]
+    pub(crate) fn get_by(&self, reader: Reader<'_>, set: SetTag, id: u32) -> Result {
+        let entry = self.lookup_any(set, id, reader).map_err(unknown_to_get)?;
         let got = entry.life.get();
-        trace::get(entry, &got);
+        trace::get(entry, got);
         got
     }
 
@@ -376,7 +438,7 @@ impl Pool {
         let guard = rcu::read_lock();
         let entry = self.lookup(set, id, &guard).map_err(unknown_to_get)?;
         let got = entry.life.get_named();
-        trace::get(entry, &got);
+        trace::get(entry, got);
         got?;
         drop(guard);
         self.names.add(id, name);
@@ -388,9 +450,44 @@ impl Pool {
     /// # Errors
     ///
     /// `ENOENT` unknown, `EACCES` wrong set, `EINVAL` without a reference to drop (reported).
-    #[inline]
     pub(crate) fn put(&self, set: SetTag, id: u32) -> Result<bool> {
-        self.put_with(set, id, Life::put)
+        let guard = rcu::read_lock();
+        self.put_by(Reader::from(&guard), set, id)
+    }
+
+    /// [`Pool::put`] where there is a reader.
+    #[inline]
+    pub(crate) fn put_by(&self, reader: Reader<'_>, set: SetTag, id: u32) -> Result<bool> {
+        let entry = self.lookup_any(set, id, reader)?;
+        if entry.life.put_usually() {
+            trace::put(entry, Ok(false));
+            return Ok(false);
+        }
+        self.put_entry(entry)
+    }
+
+    #[inline(never)]
+    fn put_entry(&self, entry: &Node<Entry>) -> Result<bool> {
+        match entry.life.put() {
+            Ok(word) if word.is_dead() => {
+                trace::put(entry, Ok(true));
+                if must_defer() {
+                    self.defer(entry);
+                } else {
+                    self.reclaim(entry, word);
+                }
+                Ok(true)
+            }
+            Ok(_) => {
+                trace::put(entry, Ok(false));
+                Ok(false)
+            }
+            Err(err) => {
+                let failed = Self::put_failed(entry.id(), err);
+                trace::put(entry, failed);
+                failed
+            }
+        }
     }
 
     /// Drops a reference that was taken under a name. As for [`Pool::put`].
@@ -433,36 +530,6 @@ impl Pool {
         }
     }
 
-    #[inline]
-    fn put_with(
-        &self,
-        set: SetTag,
-        id: u32,
-        put: impl Fn(&Life) -> Result<Word, PutError>,
-    ) -> Result<bool> {
-        let guard = rcu::read_lock();
-        let entry = self.lookup(set, id, &guard)?;
-        match put(&entry.life) {
-            Ok(word) if word.is_dead() => {
-                trace::put(entry, Some(true));
-                if must_defer() {
-                    self.defer(entry);
-                } else {
-                    self.reclaim(entry, word);
-                }
-                Ok(true)
-            }
-            Ok(_) => {
-                trace::put(entry, Some(false));
-                Ok(false)
-            }
-            Err(err) => {
-                trace::put(entry, None);
-                Self::put_failed(id, err)
-            }
-        }
-    }
-
     #[cold]
     fn put_failed(id: u32, err: PutError) -> Result<bool> {
         match err {
@@ -479,40 +546,53 @@ impl Pool {
     /// # Errors
     ///
     /// `ENOENT` unknown, `EACCES` wrong set.
-    #[inline]
     pub(crate) fn free(&self, set: SetTag, id: u32) -> Result<bool> {
         let guard = rcu::read_lock();
-        let entry = self.lookup(set, id, &guard)?;
-        let tell = if must_defer() {
-            Tell::Later
-        } else {
-            self.tell_now(&guard)
-        };
+        self.free_by(Reader::from(&guard), set, id)
+    }
+
+    /// [`Pool::free`] where there is a reader.
+    #[inline]
+    pub(crate) fn free_by(&self, reader: Reader<'_>, set: SetTag, id: u32) -> Result<bool> {
+        let entry = self.lookup_any(set, id, reader)?;
+        if must_defer() {
+            return self.free_with(entry, Tell::Later);
+        }
+        match self.tell_now(reader) {
+            Tell::Nobody if entry.life.free_alone() => {
+                trace::free(entry);
+                self.reclaim_unnamed(entry);
+                Ok(true)
+            }
+            tell => self.free_with(entry, tell),
+        }
+    }
+
+    #[inline(never)]
+    fn free_with(&self, entry: &Node<Entry>, tell: Tell) -> Result<bool> {
         match entry.life.free(tell) {
             Ok(change) => {
                 trace::free(entry);
-                Ok(self.act(entry, change, &guard))
+                Ok(self.act(entry, change, &rcu::read_lock()))
             }
             Err(State::Reclaimed) => Err(ENOENT),
             Err(_) => Ok(false),
         }
     }
 
-    /// Calls `read` with the private data of an ID, under RCU.
+    /// The private data of an ID.
     ///
     /// # Errors
     ///
     /// `ENOENT` unknown, `EACCES` wrong set.
     #[inline]
-    pub(crate) fn find<R>(
-        &self,
+    pub(crate) fn find<'g>(
+        &'g self,
+        reader: impl Into<Reader<'g>>,
         set: SetTag,
         id: u32,
-        read: impl FnOnce(*mut c_void) -> R,
-    ) -> Result<R> {
-        let guard = rcu::read_lock();
-        let entry = self.lookup(set, id, &guard)?;
-        Ok(read(entry.private()))
+    ) -> Result<*mut c_void> {
+        self.lookup(set, id, reader).map(|entry| entry.private())
     }
 
     /// Replaces the private data and waits until nobody reads the old one. Sleeps.
@@ -659,26 +739,41 @@ impl Pool {
     }
 
     /// Ends the life of an ID whose word is dead. Not where locks are out of reach.
-    #[inline]
+    #[inline(never)]
     fn reclaim(&self, entry: &Node<Entry>, word: Word) {
+        if word.is_named() {
+            let _section = SpinSection::enter();
+            self.names.clear(entry.id());
+        }
+        self.reclaim_unnamed(entry);
+    }
+
+    #[inline]
+    fn reclaim_unnamed(&self, entry: &Node<Entry>) {
         let _section = SpinSection::enter();
         trace::reclaim(entry);
-        let id = entry.id();
-        if word.is_named() {
-            self.names.clear(id);
-        }
         self.waiters.wake_all();
-        let (retired, left) = self.space.retire(entry);
-        self.hand_back(id, retired);
+        match self.space.retire_plain(entry) {
+            Ok(()) if !self.space.can_shrink() => {}
+            Ok(()) => self.kick(Lane::Slow),
+            Err(ledger) => self.reclaimed(entry.id(), self.space.retire(ledger, entry)),
+        }
+    }
+
+    #[inline(never)]
+    fn reclaimed(&self, id: u32, (retired, left): (Retired, SetLeft)) {
+        if retired != Retired::Gone || self.space.can_shrink() {
+            self.hand_back(id, retired);
+        }
         if left == SetLeft::Empty {
             self.set_is_empty();
         }
     }
 
-    #[inline]
+    #[cold]
     fn hand_back(&self, id: u32, retired: Retired) {
         match retired {
-            Retired::Gone => {}
+            Retired::Gone => self.kick(Lane::Slow),
             Retired::Pinned => {}
             Retired::Resting(wait) => {
                 if let Some(wait) = wait {
@@ -700,6 +795,7 @@ impl Pool {
     fn expire(&self, early: bool) {
         loop {
             match self.space.expire(early) {
+                Ok((_, Retired::Gone)) if !self.space.can_shrink() => {}
                 Ok((id, retired)) => self.hand_back(id, retired),
                 Err(Some(wait)) => return self.kick_after(wait),
                 Err(None) => return,
@@ -715,18 +811,21 @@ impl Jobs for Core {
                 this.space.drain(&this.deferred, |id| this.finish(id));
                 this.expire(false);
             }
-            Lane::Slow => this.space.drain(&this.returning, |id| {
-                // The mm of an adopted number goes after it has left. That of another one has gone
-                // before: what is there is for somebody who waits for the number.
-                let mm = this.is_adopted(id).then(|| this.mms.remove(id));
-                match this.space.withdraw(id) {
-                    // For that no device has to be left.
-                    Some(HOST) => free_global_pasid(id),
-                    Some(number) => this.registry.give_back(number, id),
-                    None => {}
-                }
-                drop(mm);
-            }),
+            Lane::Slow => {
+                this.space.drain(&this.returning, |id| {
+                    // The mm of an adopted number goes after it has left. That of another one has
+                    // gone before: what is there is for somebody who waits for the number.
+                    let mm = this.is_adopted(id).then(|| this.mms.remove(id));
+                    match this.space.withdraw(id) {
+                        // For that no device has to be left.
+                        Some(HOST) => free_global_pasid(id),
+                        Some(number) => this.registry.give_back(number, id),
+                        None => {}
+                    }
+                    drop(mm);
+                });
+                this.space.shrink();
+            }
             Lane::Waiting => this.tidy_sets(),
             Lane::Late => this.tidy_bonds(),
             Lane::Watch => this.look_for_stuck(),

@@ -119,8 +119,14 @@ impl Capacity {
     }
 
     /// How many of `total` numbers are nobody's.
+    #[inline(always)]
     pub(crate) fn left(&self, total: u32) -> u32 {
-        total.saturating_sub(self.shared + self.reserved + self.resting)
+        // By the invariants neither sum is more than a few times 2^20.
+        let taken = self
+            .shared
+            .wrapping_add(self.reserved)
+            .wrapping_add(self.resting);
+        total.saturating_sub(taken)
     }
 
     /// One ID more, if there may be one.
@@ -128,7 +134,7 @@ impl Capacity {
     /// # Errors
     ///
     /// `ENOSPC`, which is counted.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn charge(&mut self, usage: &Usage, total: u32) -> Result {
         let quota = usage.quota.load(Relaxed);
         let used = usage.used();
@@ -137,12 +143,12 @@ impl Capacity {
                 usage.count_failure();
                 return Err(ENOSPC);
             }
-            self.shared += 1;
+            self.shared = self.shared.wrapping_add(1);
         } else if used >= quota {
             usage.count_failure();
             return Err(ENOSPC);
         }
-        usage.used.store(used + 1, Relaxed);
+        usage.used.store(used.wrapping_add(1), Relaxed);
         Ok(())
     }
 

@@ -11,8 +11,7 @@ use crate::{
         id_array::{
             Cache,
             IdArray,
-            Node,
-            Slot, //
+            Node, //
         },
         marked::Marked,
         mm::{
@@ -56,6 +55,7 @@ impl SetTag {
     /// What no address on a 64-bit machine begins with: whoever follows a handle, faults.
     const MARK: usize = 0x5e7 << 52;
     const INDEX_BITS: u32 = 20;
+    const LAST: u32 = (1 << Self::INDEX_BITS) - 1;
 
     fn handle(index: u32, generation: u32) -> Self {
         // CAST: `usize` has 64 bits, see Kconfig.
@@ -408,19 +408,25 @@ impl<H: MmExit> Sets<H> {
         book.generation = book.generation.wrapping_add(1);
         let generation = book.generation;
         drop(book);
-        let set = self
+        let mut set = self
             .array
             .prepare(Set::new(token, maker, quota, generation))?;
         let mut book = self.array.lock();
-        let last = (1 << SetTag::INDEX_BITS) - 1;
-        match book.insert(set, Slot::Lowest(1, last)) {
-            Ok(index) => Ok(index),
-            Err((err, set)) => {
-                drop(book);
-                drop(set);
-                Err(if err == EBUSY { ENOSPC } else { err })
+        let failed = loop {
+            let Some(index) = book.free().lowest(1, SetTag::LAST) else {
+                break ENOSPC;
+            };
+            match book.insert(set, index) {
+                Ok(()) => return Ok(index),
+                Err(back) => set = back,
             }
-        }
+            if let Err(err) = book.make_room(index) {
+                break err;
+            }
+        };
+        drop(book);
+        drop(set);
+        Err(failed)
     }
 
     /// Notes who watches the mm of a set.
@@ -463,13 +469,19 @@ impl<H: MmExit> Sets<H> {
 
     /// Takes out a set that has no IDs and to which nobody has a reference.
     pub(crate) fn remove(&self, set: u32) {
-        let mut book = self.array.lock();
-        let removed = book.remove(set);
-        drop(book);
-        if let Some(set) = &removed {
+        let guard = rcu::read_lock();
+        if let Some(set) = self.array.lookup(set, &guard) {
             set.spids.clear();
         }
-        drop(removed);
+        drop(guard);
+        self.array.lock().remove(set);
+    }
+
+    /// Frees memory that no set needs any more. Sleeps.
+    pub(crate) fn shrink(&self) {
+        if self.array.has_empty() {
+            self.array.shrink();
+        }
     }
 
     /// Has the waiting lane look at a set, once it is kicked. Any context.

@@ -3,9 +3,10 @@
 //! The index: number to entry, for every allocator and set.
 //!
 //! The one interface behind which it can be exchanged: [`Space::prepare`] reserves what can fail,
-//! [`Space::publish`] and [`Space::publish_at`] make an entry visible in one step and charge its
-//! set, [`Space::lookup`] finds it under RCU, [`Space::retire`], [`Space::expire`] and
-//! [`Space::withdraw`] take it out, [`Space::next`] and [`Space::advance`] iterate.
+//! [`Space::publish`], [`Space::publish_at`] and [`Space::adopt`] make an entry visible in one step
+//! and charge its set, [`Space::lookup`] finds it under RCU, [`Space::retire_plain`],
+//! [`Space::retire`], [`Space::expire`] and [`Space::withdraw`] take it out, [`Space::next`] and
+//! [`Space::advance`] iterate.
 
 mod adopt;
 mod members;
@@ -31,12 +32,12 @@ use crate::{
             Guard,
             IdArray,
             Node,
-            Slot,
             Unpublished, //
         },
         marked::Marked,
         mm::MmExit,
         module::Pinned,
+        reader::Reader,
         task::current_pid, //
     },
     life::Life,
@@ -93,24 +94,33 @@ impl From<Policy> for u32 {
 pub(crate) enum PublishError {
     /// This is how it failed.
     Failed(Error),
-    /// A custom allocator has taken over. The entry may have been published a moment before it
-    /// did; then this is its number, to be freed like any other.
-    Closed(Option<Published>),
-    /// The set has ended; to be freed like any other.
-    Orphan(Published),
+    /// A custom allocator has taken over.
+    Closed,
 }
 
-/// An ID that others can see.
+/// An ID that others can see, and whether its first pass is on: subscribers have to be told of it.
 #[derive(Clone, Copy)]
 pub(crate) struct Published {
-    pub(crate) id: u32,
-    /// Its first pass is on: subscribers have to be told, or somebody was there already.
-    pub(crate) is_busy: bool,
+    marked: u32,
+    pub(crate) serial: Serial,
 }
 
-impl From<Error> for PublishError {
-    fn from(err: Error) -> Self {
-        Self::Failed(err)
+impl Published {
+    const BUSY: u32 = 1 << 31;
+
+    fn new(id: u32, is_busy: bool, serial: Serial) -> Self {
+        Self {
+            marked: if is_busy { id | Self::BUSY } else { id },
+            serial,
+        }
+    }
+
+    pub(crate) fn id(self) -> u32 {
+        self.marked & !Self::BUSY
+    }
+
+    pub(crate) fn is_busy(self) -> bool {
+        self.marked & Self::BUSY != 0
     }
 }
 
@@ -148,12 +158,13 @@ impl Retired {
     }
 }
 
+/// The lock of the index, held.
+pub(crate) struct Held<'a>(Guard<'a, Entry, Ledger>);
+
 /// What became of a number that somebody named, when it was to be entered.
 pub(crate) enum Named<'a> {
     /// It is in.
     Published(Published),
-    /// It is in, but its set has ended; to be freed like any other.
-    Orphan(Published),
     /// It is taken by an ID of another provider, which is kept aside for the one who named it now.
     KeptAside(Unpublished<'a, Entry>),
     /// It is taken by an ID that the same provider named.
@@ -161,7 +172,7 @@ pub(crate) enum Named<'a> {
 }
 
 /// What the lock of the index protects besides the index.
-struct Ledger {
+pub(crate) struct Ledger {
     /// The capacity can no longer be set.
     fixed: bool,
     /// The default allocator may give numbers.
@@ -256,7 +267,8 @@ impl<H: MmExit> Space<H> {
 
     /// How many IDs there can be.
     fn total(&self) -> u32 {
-        self.capacity().saturating_sub(1)
+        // There are two at least.
+        self.capacity().wrapping_sub(1)
     }
 
     /// Sets how long numbers that are reclaimed from now on rest, in milliseconds.
@@ -266,8 +278,12 @@ impl<H: MmExit> Space<H> {
 
     /// Looks an ID up. Takes no lock and writes no shared memory.
     #[inline]
-    pub(crate) fn lookup<'g>(&'g self, id: u32, guard: &'g rcu::Guard) -> Option<&'g Node<Entry>> {
-        self.array.lookup(id, guard)
+    pub(crate) fn lookup<'g>(
+        &'g self,
+        id: u32,
+        reader: impl Into<Reader<'g>>,
+    ) -> Option<&'g Node<Entry>> {
+        self.array.lookup(id, reader)
     }
 
     /// Finds the first ID at `from` or above, reclaimed ones that rest included.
@@ -295,140 +311,118 @@ impl<H: MmExit> Space<H> {
     /// - `EBUSY` if the set gets no more IDs,
     /// - `ENOSPC` if nothing in the range is free or the quota is used up,
     /// - `ENOMEM`.
-    pub(crate) fn publish(
-        &self,
-        entry: Unpublished<'_, Entry>,
+    pub(crate) fn publish<'a>(
+        &'a self,
+        entry: Unpublished<'a, Entry>,
+        range: IdRange,
+        policy: Policy,
+    ) -> Result<Published, PublishError> {
+        self.publish_any(self.array.lock(), entry, range, policy)
+    }
+
+    /// [`Space::publish`], with the usual case at once.
+    #[inline(always)]
+    pub(crate) fn publish_quickly<'a>(
+        &'a self,
+        entry: Unpublished<'a, Entry>,
         range: IdRange,
         policy: Policy,
     ) -> Result<Published, PublishError> {
         let owner = entry.owner();
         let mut ledger = self.array.lock();
-        let result = if !ledger.open {
-            Err((PublishError::Closed(None), entry))
-        } else if range.max() >= self.capacity() {
-            Err((EINVAL.into(), entry))
+        let usual = if ledger.open && policy == Policy::Lowest && range.max() < self.capacity() {
+            ledger.pick(range, Policy::Lowest)
         } else {
-            match self.charge(&mut ledger, owner) {
-                Err(err) => Err((err.into(), entry)),
-                Ok(()) => match policy {
-                    Policy::Lowest => Self::insert_lowest(&mut ledger, entry, range),
-                    Policy::Cyclic => Self::insert_cyclic(&mut ledger, entry, range),
-                    Policy::TopDown => Self::insert_highest(&mut ledger, entry, range),
+            None
+        };
+        let Some(id) = usual else {
+            return self.publish_any(ledger, entry, range, policy);
+        };
+        if let Err(err) = self.charge(&mut ledger, owner) {
+            drop(ledger);
+            return Err(PublishError::Failed(err));
+        }
+        match self.enter(&mut ledger, entry, owner, id) {
+            Ok(published) => Ok(published),
+            Err(entry) => self.publish_any(ledger, entry, range, policy),
+        }
+    }
+
+    #[inline(never)]
+    fn publish_any<'a>(
+        &'a self,
+        mut ledger: Guard<'a, Entry, Ledger>,
+        mut entry: Unpublished<'a, Entry>,
+        range: IdRange,
+        policy: Policy,
+    ) -> Result<Published, PublishError> {
+        let owner = entry.owner();
+        let failed = loop {
+            if !ledger.open {
+                break PublishError::Closed;
+            }
+            if range.max() >= self.capacity() {
+                break PublishError::Failed(EINVAL);
+            }
+            let Some(id) = ledger.pick(range, policy) else {
+                break PublishError::Failed(self.without_number(&mut ledger, owner));
+            };
+            if let Err(err) = self.charge(&mut ledger, owner) {
+                break PublishError::Failed(err);
+            }
+            match self.enter(&mut ledger, entry, owner, id) {
+                Ok(published) => {
+                    if policy == Policy::Cyclic {
+                        ledger.next = id.saturating_add(1);
+                    }
+                    return Ok(published);
                 }
-                .map_err(|(err, entry)| {
-                    let err = if err == EBUSY { ENOSPC } else { err };
-                    self.undo_charge(&mut ledger, owner, err);
-                    (err.into(), entry)
-                }),
+                Err(back) => entry = back,
+            }
+            if let Err(err) = ledger.make_room(id) {
+                break PublishError::Failed(err);
             }
         };
-        match result {
-            Ok(published) => {
-                // The lock may have been dropped before the entry was stored.
-                if !self.add(&mut ledger, owner, published.id) {
-                    Err(PublishError::Orphan(published))
-                } else if ledger.open {
-                    Ok(published)
-                } else {
-                    Err(PublishError::Closed(Some(published)))
-                }
-            }
-            Err((err, entry)) => {
-                drop(ledger);
-                drop(entry);
-                Err(err)
+        drop(ledger);
+        drop(entry);
+        Err(failed)
+    }
+
+    /// Why an allocation fails that finds no number: its set may not have one anyway.
+    #[cold]
+    fn without_number(&self, ledger: &mut Guard<'_, Entry, Ledger>, owner: Owner) -> Error {
+        match self.charge(ledger, owner) {
+            Err(err) => err,
+            Ok(()) => {
+                self.undo_charge(ledger, owner, ENOSPC);
+                ENOSPC
             }
         }
     }
 
-    /// Publishes an entry. If somebody has to be told of it, its first pass is on when others get
-    /// to see it.
-    #[inline]
-    fn insert<'a>(
+    /// Publishes an entry that is charged. If somebody has to be told of it, its first pass is on
+    /// when others get to see it. Without room for it, the charge is taken back.
+    #[inline(always)]
+    fn enter<'a>(
+        &self,
         ledger: &mut Guard<'a, Entry, Ledger>,
         mut entry: Unpublished<'a, Entry>,
-        slot: Slot,
-    ) -> Result<Published, (Error, Unpublished<'a, Entry>)> {
+        owner: Owner,
+        id: u32,
+    ) -> Result<Published, Unpublished<'a, Entry>> {
         let audible = ledger.audible;
         if audible {
             entry.life = Life::new(Word::new_busy());
         }
         ledger.serial = ledger.serial.wrapping_add(1);
-        entry.serial = Serial::new(ledger.serial, entry.serial.is_adopted());
-        match ledger.insert_at_once(entry, slot) {
-            Ok(id) => Ok(Published {
-                id,
-                is_busy: audible,
-            }),
-            Err((err, entry)) if err == ENOMEM => Self::insert_later(ledger, entry, slot),
-            Err(err) => Err(err),
+        entry.serial.set_count(ledger.serial);
+        let serial = entry.serial;
+        if let Err(back) = ledger.insert(entry, id) {
+            self.undo_charge(ledger, owner, ENOMEM);
+            return Err(back);
         }
-    }
-
-    /// Publishes an entry for which there is no memory at hand. While the lock is dropped the first
-    /// subscriber may come, or the last one go; so the pass is on in any case.
-    #[cold]
-    fn insert_later<'a>(
-        ledger: &mut Guard<'a, Entry, Ledger>,
-        mut entry: Unpublished<'a, Entry>,
-        slot: Slot,
-    ) -> Result<Published, (Error, Unpublished<'a, Entry>)> {
-        entry.life = Life::new(Word::new_busy());
-        match ledger.insert(entry, slot) {
-            Ok(id) => Ok(Published {
-                id,
-                // Whoever has found it meanwhile may have left something to tell.
-                is_busy: ledger.audible
-                    || ledger
-                        .get(id)
-                        .is_some_and(|entry| entry.life.end().is_err()),
-            }),
-            Err((err, mut entry)) => {
-                entry.life = Life::new(Word::new());
-                Err((err, entry))
-            }
-        }
-    }
-
-    fn insert_lowest<'a>(
-        ledger: &mut Guard<'a, Entry, Ledger>,
-        entry: Unpublished<'a, Entry>,
-        range: IdRange,
-    ) -> Result<Published, (Error, Unpublished<'a, Entry>)> {
-        Self::insert(ledger, entry, Slot::Lowest(range.min(), range.max()))
-    }
-
-    fn insert_cyclic<'a>(
-        ledger: &mut Guard<'a, Entry, Ledger>,
-        entry: Unpublished<'a, Entry>,
-        range: IdRange,
-    ) -> Result<Published, (Error, Unpublished<'a, Entry>)> {
-        let rest = range.above(ledger.next).unwrap_or(range);
-        let published = match Self::insert_lowest(ledger, entry, rest) {
-            Err((err, entry)) if err == EBUSY && rest.min() != range.min() => {
-                Self::insert_lowest(ledger, entry, range)
-            }
-            result => result,
-        }?;
-        ledger.next = published.id.saturating_add(1);
-        Ok(published)
-    }
-
-    fn insert_highest<'a>(
-        ledger: &mut Guard<'a, Entry, Ledger>,
-        mut entry: Unpublished<'a, Entry>,
-        range: IdRange,
-    ) -> Result<Published, (Error, Unpublished<'a, Entry>)> {
-        loop {
-            let Some(id) = ledger.highest_free(range) else {
-                return Err((EBUSY, entry));
-            };
-            match Self::insert(ledger, entry, Slot::At(id)) {
-                // Taken while the lock was dropped for memory.
-                Err((err, back)) if err == EBUSY => entry = back,
-                result => return result,
-            }
-        }
+        self.add(ledger, owner, id);
+        Ok(Published::new(id, audible, serial))
     }
 
     /// Publishes an entry under a number that its provider named. May sleep.
@@ -441,48 +435,52 @@ impl<H: MmExit> Space<H> {
     /// - `ENOMEM`.
     pub(crate) fn publish_at<'a>(
         &'a self,
-        entry: Unpublished<'a, Entry>,
+        mut entry: Unpublished<'a, Entry>,
         id: u32,
     ) -> Result<Named<'a>> {
         let (owner, provider) = (entry.owner(), entry.provider.load(Relaxed));
         let mut ledger = self.array.lock();
-        let charged = if id >= self.capacity() {
-            Err(EINVAL)
-        } else {
-            self.charge(&mut ledger, owner)
-        };
-        if let Err(err) = charged {
-            drop(ledger);
-            drop(entry);
-            return Err(err);
-        }
-        match Self::insert(&mut ledger, entry, Slot::At(id)) {
-            Ok(published) => Ok(if self.add(&mut ledger, owner, id) {
-                Named::Published(published)
-            } else {
-                Named::Orphan(published)
-            }),
-            Err((err, entry)) if err == EBUSY => {
-                self.undo_charge(&mut ledger, owner, err);
-                // The insertion does not drop the lock after it has seen the slot taken.
-                let duplicate = ledger.get(id).is_some_and(|holder| {
-                    let before = holder.provider.load(Relaxed);
-                    holder.provider.store(provider, Relaxed);
-                    before == provider
-                });
+        let failed = loop {
+            if id >= self.capacity() {
+                break EINVAL;
+            }
+            if let Err(err) = self.charge(&mut ledger, owner) {
+                break err;
+            }
+            if let Some(holder) = ledger.get(id) {
+                let before = holder.provider.load(Relaxed);
+                holder.provider.store(provider, Relaxed);
+                self.undo_charge(&mut ledger, owner, EBUSY);
                 drop(ledger);
-                Ok(if duplicate {
+                return Ok(if before == provider {
                     Named::Duplicate
                 } else {
                     Named::KeptAside(entry)
-                })
+                });
             }
-            Err((err, entry)) => {
-                self.undo_charge(&mut ledger, owner, err);
-                drop(ledger);
-                drop(entry);
-                Err(err)
+            match self.enter(&mut ledger, entry, owner, id) {
+                Ok(published) => return Ok(Named::Published(published)),
+                Err(back) => entry = back,
             }
+            if let Err(err) = ledger.make_room(id) {
+                break err;
+            }
+        };
+        drop(ledger);
+        drop(entry);
+        Err(failed)
+    }
+
+    /// Whether [`Space::shrink`] may have something to do.
+    #[inline]
+    pub(crate) fn can_shrink(&self) -> bool {
+        self.array.has_empty()
+    }
+
+    /// Frees memory that no ID needs any more. Sleeps.
+    pub(crate) fn shrink(&self) {
+        if self.array.has_empty() {
+            self.array.shrink();
         }
     }
 
@@ -510,18 +508,32 @@ impl<H: MmExit> Space<H> {
         self.array.lock().open = true;
     }
 
+    /// Takes a reclaimed ID out of use if it is [`Entry::is_plain`], does not rest and is not the
+    /// last one. For all others the lock is handed on to [`Space::retire`].
+    #[inline]
+    pub(crate) fn retire_plain(&self, entry: &Node<Entry>) -> Result<(), Held<'_>> {
+        let mut ledger = self.array.lock();
+        let is_last = ledger.live.wrapping_sub(ledger.adopted) <= 1;
+        if is_last || !entry.is_plain() || self.quarantine.load(Relaxed) != 0 {
+            return Err(Held(ledger));
+        }
+        ledger.live = ledger.live.wrapping_sub(1);
+        ledger.capacity.uncharge(self.sets.kernel_usage());
+        ledger.remove(entry.id());
+        Ok(())
+    }
+
     /// Takes a reclaimed ID out of use. Returns what became of it and of its set.
-    pub(crate) fn retire(&self, entry: &Node<Entry>) -> (Retired, SetLeft) {
-        let ledger = self.array.lock();
+    #[inline(never)]
+    pub(crate) fn retire(&self, held: Held<'_>, entry: &Node<Entry>) -> (Retired, SetLeft) {
         let pins = entry.pins.load(Relaxed);
         if pins != 0 {
             entry.pins.store(pins | Entry::LEAVING, Relaxed);
             return (Retired::Pinned, SetLeft::Alone);
         }
-        self.take_leave(ledger, entry.id(), entry.parting())
+        self.take_leave(held.0, entry.id(), entry.parting())
     }
 
-    #[inline]
     fn take_leave(
         &self,
         mut ledger: Guard<'_, Entry, Ledger>,
@@ -531,29 +543,32 @@ impl<H: MmExit> Space<H> {
         let rest = self.quarantine.load(Relaxed);
         let (unpinned, left) = self.sub(&mut ledger, id, parting);
         let retired = if rest != 0 {
-            ledger.capacity.rest();
-            let until = Stamp::in_ms(rest);
-            if let Some(entry) = ledger.get(id) {
-                entry.rest_until().store(until.0, Relaxed);
-                entry.link.store(0, Relaxed);
-            }
-            let last = core::mem::replace(&mut ledger.last_resting, id);
-            match ledger.get(last) {
-                Some(last) => {
-                    last.link.store(id, Relaxed);
-                    Retired::Resting(None)
-                }
-                None => {
-                    ledger.first_resting = id;
-                    Retired::Resting(Some(until.ahead()))
-                }
-            }
+            Self::rest(&mut ledger, id, rest)
         } else {
             Retired::by(parting.provider)
         };
         ledger.finish(retired, id);
         drop(unpinned);
         (retired, left)
+    }
+
+    /// Has a number rest for so many milliseconds.
+    #[cold]
+    fn rest(ledger: &mut Guard<'_, Entry, Ledger>, id: u32, rest: u32) -> Retired {
+        ledger.capacity.rest();
+        let until = Stamp::in_ms(rest);
+        if let Some(entry) = ledger.get(id) {
+            entry.rest_until().store(until.0, Relaxed);
+            entry.link.store(0, Relaxed);
+        }
+        let last = core::mem::replace(&mut ledger.last_resting, id);
+        if let Some(last) = ledger.get(last) {
+            last.link.store(id, Relaxed);
+            Retired::Resting(None)
+        } else {
+            ledger.first_resting = id;
+            Retired::Resting(Some(until.ahead()))
+        }
     }
 
     /// Has new IDs told of, or no longer.
@@ -614,36 +629,29 @@ impl<H: MmExit> Space<H> {
     /// Takes a [`Retired::GiveBack`] number out of the index. Returns whose it is.
     pub(crate) fn withdraw(&self, id: u32) -> Option<u32> {
         let mut ledger = self.array.lock();
-        let removed = ledger.remove(id);
-        drop(ledger);
-        removed.map(|entry| entry.provider.load(Relaxed))
+        ledger.remove(id).map(|entry| entry.provider.load(Relaxed))
     }
 }
 
 /// The index with its lock held.
 impl<'a> Guard<'a, Entry, Ledger> {
-    fn highest_free(&self, range: IdRange) -> Option<u32> {
-        if !self.has_free(range.min(), range.max()) {
-            return None;
+    /// A free number in the range.
+    #[inline]
+    fn pick(&self, range: IdRange, policy: Policy) -> Option<u32> {
+        let (min, max) = (range.min(), range.max());
+        match policy {
+            Policy::Lowest => self.free().lowest(min, max),
+            Policy::Cyclic => range
+                .above(self.next)
+                .and_then(|rest| self.free().lowest(rest.min(), max))
+                .or_else(|| self.free().lowest(min, max)),
+            Policy::TopDown => self.free().highest(min, max),
         }
-        // There is a free number in [low, range.max()], and none above high.
-        let (mut low, mut high) = (range.min(), range.max());
-        // The top is free more often than not.
-        let mut middle = high;
-        while low < high {
-            if self.has_free(middle, range.max()) {
-                low = middle;
-            } else {
-                high = middle - 1;
-            }
-            middle = low + (high - low).div_ceil(2);
-        }
-        Some(low)
     }
 
+    #[inline(always)]
     fn add(&mut self) {
-        self.fixed = true;
-        self.live += 1;
+        self.live = self.live.wrapping_add(1);
         if self.pinned.is_none() {
             self.pinned = Some(Pinned::new());
         }
@@ -665,14 +673,10 @@ impl<'a> Guard<'a, Entry, Ledger> {
         }
     }
 
-    /// Removes the entry if its number is free, and drops the lock before the entry.
+    /// Removes the entry if its number is free, and drops the lock.
     fn finish(mut self, retired: Retired, id: u32) {
-        let removed = if retired == Retired::Gone {
-            self.remove(id)
-        } else {
-            None
-        };
-        drop(self);
-        drop(removed);
+        if retired == Retired::Gone {
+            self.remove(id);
+        }
     }
 }

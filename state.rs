@@ -183,7 +183,6 @@ impl Word {
     /// # Errors
     ///
     /// `EINVAL` if the ID is reclaimed, `EBUSY` if its owner gave it up.
-    #[inline]
     pub(crate) fn get(self) -> Result<Self> {
         if self.is_dead() {
             Err(EINVAL)
@@ -196,13 +195,19 @@ impl Word {
         }
     }
 
+    /// One reference more, in the usual case: the owner has not given it up.
+    #[inline]
+    pub(crate) fn usual_get(self) -> Option<Self> {
+        let is_usual = self.0 & (Self::OWNER | Self::PENDING | Self::SATURATED) == Self::OWNER;
+        is_usual.then(|| Self(self.0.wrapping_add(1)))
+    }
+
     /// One reference more, under a name. Errors as for [`Word::get`].
     pub(crate) fn get_named(self) -> Result<Self> {
         self.get().map(|word| word.with(Self::NAMED))
     }
 
     /// One reference less.
-    #[inline]
     pub(crate) fn put(self) -> Result<Self, PutError> {
         if self.is_dead() {
             Err(PutError::Unknown)
@@ -213,6 +218,13 @@ impl Word {
         } else {
             Ok(Self(self.0 - 1))
         }
+    }
+
+    /// One reference less, in the usual case: there is one, and the owner's.
+    #[inline]
+    pub(crate) fn usual_put(self) -> Option<Self> {
+        let is_usual = self.is_owned() && (1..Self::SATURATED).contains(&self.count());
+        is_usual.then(|| Self(self.0.wrapping_sub(1)))
     }
 
     /// The owner gives the ID up: nobody gets a reference from now on. If somebody has to be told,

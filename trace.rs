@@ -37,23 +37,23 @@ fn refs(entry: &Entry) -> u32 {
 
 #[inline(always)]
 pub(crate) fn alloc(owner: Owner, range: IdRange, result: Result<u32>) {
-    trace::alloc(|| {
+    trace::alloc(move || {
         let (min, max) = (range.min(), range.max());
-        let id = *result.as_ref().unwrap_or(&INVALID);
+        let id = result.unwrap_or(INVALID);
         (id, owner.set, min, max, errno(&result))
     });
 }
 
 #[inline(always)]
-pub(crate) fn get(entry: &Node<Entry>, result: &Result) {
-    trace::get(|| (entry.id(), entry.owner().set, refs(entry), errno(result)));
+pub(crate) fn get(entry: &Node<Entry>, result: Result) {
+    trace::get(move || (entry.id(), entry.owner().set, refs(entry), errno(&result)));
 }
 
-/// `is_last` if the put was one, else there was none to drop.
+/// Whether it was the last one.
 #[inline(always)]
-pub(crate) fn put(entry: &Node<Entry>, is_last: Option<bool>) {
-    trace::put(|| {
-        let ret = is_last.map_or(EINVAL.to_errno(), i32::from);
+pub(crate) fn put(entry: &Node<Entry>, result: Result<bool>) {
+    trace::put(move || {
+        let ret = result.map_or_else(Error::to_errno, i32::from);
         (entry.id(), entry.owner().set, refs(entry), ret)
     });
 }
@@ -62,17 +62,17 @@ pub(crate) fn put(entry: &Node<Entry>, is_last: Option<bool>) {
 pub(crate) fn put_any(entry: &Node<Entry>, was_pending: bool, is_done: bool) {
     let word = entry.life.word();
     if !is_done {
-        put(entry, None);
+        put(entry, Err(EINVAL));
     } else if word.is_pending() && !was_pending {
         free(entry);
     } else {
-        put(entry, Some(word.is_dead()));
+        put(entry, Ok(word.is_dead()));
     }
 }
 
 #[inline(always)]
 pub(crate) fn free(entry: &Node<Entry>) {
-    trace::free(|| {
+    trace::free(move || {
         let is_pending = entry.life.word().is_pending() && !entry.life.word().is_dead();
         let ret = i32::from(is_pending);
         (entry.id(), entry.owner().set, refs(entry), ret)
@@ -81,7 +81,7 @@ pub(crate) fn free(entry: &Node<Entry>) {
 
 #[inline(always)]
 pub(crate) fn reclaim(entry: &Node<Entry>) {
-    trace::reclaim(|| (entry.id(), entry.owner().set));
+    trace::reclaim(move || (entry.id(), entry.owner().set));
 }
 
 pub(crate) fn attach(id: u32, spid: u32, result: &Result) {

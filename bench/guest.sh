@@ -9,6 +9,9 @@ for name in ioasid c61_ioasid ioasid_bench; do
 	# shellcheck disable=SC2046
 	insmod "/bench/$name.ko" $([ $name = ioasid_bench ] && cat /bench/arguments) || exit 1
 done
+if grep -q profile= /bench/arguments; then
+	grep -F '[' /proc/kallsyms
+fi
 for name in ioasid_bench c61_ioasid ioasid; do
 	[ ! -e "/sys/module/$name" ] || rmmod "$name" || exit 1
 done

@@ -18,14 +18,18 @@ use crate::{
         IdRange,
         INVALID, //
     },
-    kapi::report::complain,
+    kapi::{
+        reader::Reader,
+        report::complain, //
+    },
     set::SetTag,
     space::Policy,
 };
 use core::ffi::c_void;
 use kernel::{
     ffi::c_int,
-    prelude::*, //
+    prelude::*,
+    sync::rcu, //
 };
 
 check_prototypes!(
@@ -102,8 +106,9 @@ unsafe extern "C" fn ioasid_compat_find(
     ioasid: u32,
     getter: Getter,
 ) -> *mut c_void {
+    let guard = rcu::read_lock();
     // SAFETY: By the safety requirements.
-    unsafe { find(SetTag(set.addr()), ioasid, getter) }
+    unsafe { find(Reader::from(&guard), SetTag(set.addr()), ioasid, getter) }
 }
 
 /// # Safety

@@ -14,6 +14,7 @@ use crate::{
     },
     kapi::{
         bindings,
+        reader::Reader,
         report::complain, //
     },
     names::Name,
@@ -33,12 +34,12 @@ use kernel::{
 check_prototypes!(
     ioasid_alloc,
     ioasid_alloc_range,
-    ioasid_free,
-    ioasid_get,
-    ioasid_put,
+    ioasid_rs_free,
+    ioasid_rs_get,
+    ioasid_rs_put,
     ioasid_get_named,
     ioasid_put_named,
-    ioasid_find,
+    ioasid_rs_find,
     ioasid_attach_data,
     ioasid_detach_data,
     ioasid_install_capacity,
@@ -82,15 +83,20 @@ pub(super) fn alloc(
 fn last(id: u32, result: Result<bool>) -> bool {
     match result {
         Ok(last) => last,
-        Err(err) => {
-            if err == ENOENT {
-                complain(c"put of an ID that is not there", id, None);
-            } else if err == EACCES {
-                complain(c"put of an ID of another set", id, None);
-            }
-            false
-        }
+        Err(err) => not_put(id, err),
     }
+}
+
+/// Tells of a put that failed. Returns false, so that it can be the last call.
+#[cold]
+#[inline(never)]
+fn not_put(id: u32, err: Error) -> bool {
+    if err == ENOENT {
+        complain(c"put of an ID that is not there", id, None);
+    } else if err == EACCES {
+        complain(c"put of an ID of another set", id, None);
+    }
+    false
 }
 
 /// Finds for [`ioasid_find`] and its relative.
@@ -99,16 +105,40 @@ fn last(id: u32, result: Result<bool>) -> bool {
 ///
 /// `getter` can be called with the private data of any ID of `set`.
 #[inline]
-pub(super) unsafe fn find(set: SetTag, id: u32, getter: Getter) -> *mut c_void {
-    let Some(pool) = pool() else {
-        return ENOENT.to_ptr();
-    };
-    let found = pool.find(set, id, |private| match getter {
+pub(super) unsafe fn find(reader: Reader<'_>, set: SetTag, id: u32, getter: Getter) -> *mut c_void {
+    let found = pool()
+        .ok_or(ENOENT)
+        .and_then(|pool| pool.find(reader, set, id));
+    match (found, getter) {
         // SAFETY: By the safety requirements.
-        Some(getter) if !private.is_null() && !unsafe { getter(private) } => core::ptr::null_mut(),
-        _ => private,
-    });
-    found.unwrap_or_else(|err| err.to_ptr())
+        (Ok(private), Some(getter)) if !private.is_null() => unsafe { pinned(private, getter) },
+        (Ok(private), _) => private,
+        (Err(err), _) => err_ptr(err),
+    }
+}
+
+/// `ERR_PTR()`, without a call.
+fn err_ptr(err: Error) -> *mut c_void {
+    // CAST: `ERR_PTR()` extends the sign.
+    core::ptr::without_provenance_mut(err.to_errno() as isize as usize)
+}
+
+/// Private data, if its getter could pin it.
+///
+/// # Safety
+///
+/// `getter` can be called with it.
+#[inline(never)]
+unsafe fn pinned(
+    private: *mut c_void,
+    getter: unsafe extern "C" fn(*mut c_void) -> bool,
+) -> *mut c_void {
+    // SAFETY: By the safety requirements.
+    if unsafe { getter(private) } {
+        private
+    } else {
+        core::ptr::null_mut()
+    }
 }
 
 /// # Safety
@@ -148,15 +178,17 @@ unsafe extern "C" fn ioasid_alloc_range(
 
 /// # Safety
 ///
-/// None: `set` is compared only.
+/// The caller is an RCU reader. `set` is compared only.
 #[no_mangle]
-unsafe extern "C" fn ioasid_free(
+unsafe extern "C" fn ioasid_rs_free(
     set: *mut bindings::ioasid_set,
     ioasid: bindings::ioasid_t,
 ) -> c_int {
+    // SAFETY: By the safety requirements.
+    let reader = unsafe { Reader::assume() };
     match pool()
         .ok_or(ENOENT)
-        .and_then(|pool| pool.free(tag(set), ioasid))
+        .and_then(|pool| pool.free_by(reader, tag(set), ioasid))
     {
         Ok(true) => 0,
         Ok(false) => 1,
@@ -166,28 +198,32 @@ unsafe extern "C" fn ioasid_free(
 
 /// # Safety
 ///
-/// None: `set` is compared only.
+/// The caller is an RCU reader. `set` is compared only.
 #[no_mangle]
-unsafe extern "C" fn ioasid_get(
+unsafe extern "C" fn ioasid_rs_get(
     set: *mut bindings::ioasid_set,
     ioasid: bindings::ioasid_t,
 ) -> c_int {
+    // SAFETY: By the safety requirements.
+    let reader = unsafe { Reader::assume() };
     errno(
         pool()
             .ok_or(EINVAL)
-            .and_then(|pool| pool.get(tag(set), ioasid)),
+            .and_then(|pool| pool.get_by(reader, tag(set), ioasid)),
     )
 }
 
 /// # Safety
 ///
-/// None: `set` is compared only.
+/// The caller is an RCU reader. `set` is compared only.
 #[no_mangle]
-unsafe extern "C" fn ioasid_put(
+unsafe extern "C" fn ioasid_rs_put(
     set: *mut bindings::ioasid_set,
     ioasid: bindings::ioasid_t,
 ) -> bool {
-    pool().is_some_and(|pool| last(ioasid, pool.put(tag(set), ioasid)))
+    // SAFETY: By the safety requirements.
+    let reader = unsafe { Reader::assume() };
+    pool().is_some_and(|pool| last(ioasid, pool.put_by(reader, tag(set), ioasid)))
 }
 
 /// # Safety
@@ -201,7 +237,7 @@ unsafe extern "C" fn ioasid_get_named(
 ) -> c_int {
     if name.is_null() {
         // SAFETY: No requirements.
-        return unsafe { ioasid_get(set, ioasid) };
+        return unsafe { bindings::ioasid_get(set, ioasid) };
     }
     // SAFETY: By the safety requirements, and it is not null.
     let name = Name::new(unsafe { CStr::from_char_ptr(name) });
@@ -223,7 +259,7 @@ unsafe extern "C" fn ioasid_put_named(
 ) -> bool {
     if name.is_null() {
         // SAFETY: No requirements.
-        return unsafe { ioasid_put(set, ioasid) };
+        return unsafe { bindings::ioasid_put(set, ioasid) };
     }
     // SAFETY: By the safety requirements, and it is not null.
     let name = Name::new(unsafe { CStr::from_char_ptr(name) });
@@ -232,15 +268,15 @@ unsafe extern "C" fn ioasid_put_named(
 
 /// # Safety
 ///
-/// `getter` can be called with the private data of any ID of `set`.
+/// The caller is an RCU reader. `getter` can be called with the private data of any ID of `set`.
 #[no_mangle]
-unsafe extern "C" fn ioasid_find(
+unsafe extern "C" fn ioasid_rs_find(
     set: *mut bindings::ioasid_set,
     ioasid: bindings::ioasid_t,
     getter: Getter,
 ) -> *mut c_void {
     // SAFETY: By the safety requirements.
-    unsafe { find(tag(set), ioasid, getter) }
+    unsafe { find(Reader::assume(), tag(set), ioasid, getter) }
 }
 
 /// # Safety

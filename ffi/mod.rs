@@ -14,6 +14,7 @@ mod sva;
 use crate::{
     kapi::{
         listing::Shown,
+        marked::RcuPtr,
         module::{
             Departing,
             Watch, //
@@ -22,14 +23,7 @@ use crate::{
     pool::Pool, //
 };
 use core::ptr;
-use kernel::{
-    prelude::*,
-    sync::atomic::{
-        Acquire,
-        Atomic,
-        Full, //
-    },
-};
+use kernel::prelude::*;
 
 /// Checks that a function has the prototype that the header gives it.
 macro_rules! check_prototypes {
@@ -47,14 +41,14 @@ macro_rules! check_prototypes {
 pub(crate) use check_prototypes;
 
 /// The pool that C callers use, or null.
-static POOL: Atomic<*const Pool> = Atomic::new(ptr::null());
+static POOL: RcuPtr<Pool> = RcuPtr::null();
 
 /// The pool, once the module is up.
 #[inline]
 pub(crate) fn pool() -> Option<&'static Pool> {
     // SAFETY: The pointer is null or set by `Published`, which keeps the pool until its drop at
     // module exit. Callers are modules that depend on this one and are gone by then.
-    unsafe { POOL.load(Acquire).as_ref() }
+    unsafe { POOL.get() }
 }
 
 /// Removes what a module forgot to unregister, before its code goes.
@@ -88,7 +82,7 @@ pub(crate) struct Published {
 impl Published {
     pub(crate) fn new(pool: Pin<KBox<Shown<Pool>>>) -> Result<Self> {
         let watch = KBox::pin_init(Watch::new(evict), GFP_KERNEL)?;
-        POOL.xchg(&raw const **pool, Full);
+        POOL.publish((&raw const **pool).cast_mut());
         Ok(Self {
             _watch: watch,
             pool,
@@ -98,7 +92,7 @@ impl Published {
 
 impl Drop for Published {
     fn drop(&mut self) {
-        POOL.xchg(ptr::null(), Full);
+        POOL.publish(ptr::null_mut());
         self.pool.shut_down();
     }
 }

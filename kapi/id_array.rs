@@ -1,12 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Objects by number, looked up under RCU. Target: `rust/kernel/xarray.rs`.
+//! Objects by number, looked up under RCU. Target: `rust/kernel/`, beside `xarray.rs`.
 //!
-//! C header: [`include/linux/xarray.h`](srctree/include/linux/xarray.h)
+//! A table of two levels in the shape of the hardware's PASID directory: a directory of leaves, and
+//! leaves of pointers. [`FreeMap`] beside it says which numbers are free. Leaves come with the first
+//! of their numbers. One that has become empty stays until [`IdArray::shrink`].
+//!
+//! What is removed is linked, and freed a little later, by one grace period for all: one by one with
+//! `kvfree_rcu()` that was half of what it takes to free an ID.
 
 use super::{
     age::Age,
-    bindings, //
+    bindings,
+    context::synchronize_rcu,
+    marked::{
+        Marked,
+        RcuPtr, //
+    },
+    reader::Reader,
+};
+use crate::{
+    free_map::{
+        Chunk,
+        FreeMap,
+        Left,
+        Upper,
+        LEAF, //
+    },
+    id::LIMIT, //
 };
 use core::{
     cell::UnsafeCell,
@@ -22,13 +43,12 @@ use core::{
     },
 };
 use kernel::{
-    error::to_result,
-    ffi::{
-        c_uint,
-        c_ulong, //
-    },
+    alloc::flags::__GFP_ZERO,
+    container_of,
+    ffi::c_uint,
     prelude::*,
     sync::{
+        atomic::Relaxed,
         rcu,
         Arc, //
     },
@@ -38,23 +58,22 @@ use kernel::{
     },
 };
 
-// CAST: `unsigned long` has at least 32 bits.
-const fn index(id: u32) -> c_ulong {
-    id as c_ulong
-}
+/// How long removed objects are collected, for one grace period, in milliseconds.
+const REAP_MS: c_uint = 20;
 
 /// An object with its number.
 ///
 /// # Invariants
 ///
-/// `id` is written only before the object can be found.
+/// `id` is written only before the object can be found, `next` is only for whoever holds the lock
+/// of the array, or has it to free.
 #[repr(C)]
 pub(crate) struct Node<T> {
     value: T,
     id: UnsafeCell<u32>,
     /// In what would be padding.
     age: Age,
-    rcu: Opaque<bindings::callback_head>,
+    next: UnsafeCell<*mut Node<T>>,
 }
 
 impl<T> Node<T> {
@@ -117,9 +136,30 @@ impl<T> Cache<T> {
     }
 }
 
+impl<T> Cache<T> {
+    /// Frees objects of this cache.
+    fn free(&self, mut chain: Chain<T>) {
+        let mut batch = [ptr::null_mut(); 32];
+        while !chain.is_empty() {
+            let mut count = 0;
+            for place in &mut batch {
+                // SAFETY: By the type invariant of the chain.
+                let Some(node) = (unsafe { chain.0.as_ref() }) else {
+                    break;
+                };
+                *place = chain.0.cast();
+                // SAFETY: By the type invariant of the node, for it is here to be freed.
+                chain.0 = unsafe { *node.next.get() };
+                count += 1;
+            }
+            // SAFETY: So many objects of the cache are there, owned by the chain until now.
+            unsafe { bindings::kmem_cache_free_bulk(self.raw.as_ptr(), count, batch.as_mut_ptr()) };
+        }
+    }
+}
+
 impl<T> Drop for Cache<T> {
     fn drop(&mut self) {
-        // Waits for objects that are on their way through `kvfree_call_rcu()`.
         // SAFETY: The cache is owned; objects borrow the array that keeps it.
         unsafe { bindings::kmem_cache_destroy(self.raw.as_ptr()) };
     }
@@ -158,55 +198,99 @@ impl<T> Drop for Unpublished<'_, T> {
     }
 }
 
-/// An object that was taken out of the array; its memory goes after a grace period.
+/// The objects of [`LEAF`] numbers. A page.
+struct Leaf<T>([RcuPtr<Node<T>>; LEAF as usize]);
+
+/// All leaves.
+struct Directory<T>([RcuPtr<Leaf<T>>; (LIMIT / LEAF) as usize]);
+
+/// Allocates what consists of null pointers. Sleeps.
+fn new_zeroed<Z: Zeroable>() -> Result<KBox<Z>> {
+    let memory = KBox::<Z>::new_uninit(GFP_KERNEL | __GFP_ZERO)?;
+    // SAFETY: Zeroes are a value.
+    Ok(unsafe { memory.assume_init() })
+}
+
+// SAFETY: Null pointers.
+unsafe impl<T> Zeroable for Leaf<T> {}
+// SAFETY: Null pointers.
+unsafe impl<T> Zeroable for Directory<T> {}
+
+impl<T> Leaf<T> {
+    fn slot(&self, id: u32) -> Option<&RcuPtr<Node<T>>> {
+        // CAST: `usize` has 64 bits, see Kconfig.
+        self.0.get((id % LEAF) as usize)
+    }
+}
+
+impl<T> Directory<T> {
+    fn slot(&self, id: u32) -> Option<&RcuPtr<Leaf<T>>> {
+        // CAST: As above.
+        self.0.get((id / LEAF) as usize)
+    }
+}
+
+/// What an [`IdArray`] may have to allocate.
+struct Room<T> {
+    directory: Option<KBox<Directory<T>>>,
+    upper: Option<KBox<Upper>>,
+    leaf: Option<KBox<Leaf<T>>>,
+    chunk: Option<KBox<Chunk>>,
+}
+
+impl<T> Room<T> {
+    const NONE: Self = Self {
+        directory: None,
+        upper: None,
+        leaf: None,
+        chunk: None,
+    };
+}
+
+/// Objects that were taken out, linked by [`Node::next`].
 ///
 /// # Invariants
 ///
-/// The pointer is an object that was taken out of an array, by this owner only.
-pub(crate) struct Removed<'a, T> {
-    node: NonNull<Node<T>>,
-    _cache: PhantomData<&'a Cache<T>>,
-}
+/// The objects are owned, and linked nowhere else.
+struct Chain<T>(*mut Node<T>);
 
-impl<T> Deref for Removed<'_, T> {
-    type Target = Node<T>;
+impl<T> Chain<T> {
+    const EMPTY: Self = Self(ptr::null_mut());
 
-    fn deref(&self) -> &Node<T> {
-        // SAFETY: By the type invariant; the memory goes with the drop at the earliest.
-        unsafe { self.node.as_ref() }
+    fn is_empty(&self) -> bool {
+        self.0.is_null()
     }
 }
 
-impl<T> Drop for Removed<'_, T> {
-    fn drop(&mut self) {
-        let node = self.node.as_ptr();
-        // SAFETY: By the type invariant the object can no longer be found and is freed once. Its
-        // `rcu` member is for this, and readers that still see the object only look at the rest.
-        unsafe { bindings::kvfree_call_rcu((&raw mut (*node).rcu).cast(), node.cast()) };
-    }
-}
-
-/// Where an object may go.
-#[derive(Clone, Copy)]
-pub(crate) enum Slot {
-    /// The lowest free number in the inclusive range.
-    Lowest(u32, u32),
-    /// This number.
-    At(u32),
+/// What the lock of an [`IdArray`] protects.
+struct Locked<T, D> {
+    free: FreeMap,
+    /// What readers may still see, for the reaper.
+    removed: Chain<T>,
+    /// What was allocated, and somebody else was quicker.
+    spare: Room<T>,
+    data: D,
 }
 
 /// Objects by number, and data of type `D` behind the lock of the array.
 ///
 /// # Invariants
 ///
-/// - Every entry is a `Node<T>` of `cache` that the array owns.
-/// - An object that was ever in the array is freed after a grace period.
-/// - `data` is accessed by the holder of the lock only.
+/// - Every object is a `Node<T>` of `cache` that the array owns, and its number is not free.
+/// - An object that was ever in the array is freed after a grace period. So are leaves, which are
+///   owned; the directory stays until the drop.
+/// - `reaper` is initialised with [`IdArray::reap`], and found by it around it.
+/// - Directory and leaves are changed, and `locked` is accessed, by the holder of the lock only.
 #[pin_data(PinnedDrop)]
 pub(crate) struct IdArray<T, D> {
+    directory: RcuPtr<Directory<T>>,
     #[pin]
-    xa: Opaque<bindings::xarray>,
-    data: UnsafeCell<D>,
+    lock: Opaque<bindings::spinlock_t>,
+    locked: UnsafeCell<Locked<T, D>>,
+    #[pin]
+    reaper: Opaque<bindings::delayed_work>,
+    /// A leaf has become empty.
+    has_empty: Marked<bool>,
     cache: Arc<Cache<T>>,
 }
 
@@ -216,13 +300,24 @@ unsafe impl<T: Send + Sync, D: Send> Send for IdArray<T, D> {}
 unsafe impl<T: Send + Sync, D: Send> Sync for IdArray<T, D> {}
 
 impl<T, D> IdArray<T, D> {
-    /// Creates an empty array.
+    /// Creates an empty array. It holds numbers below [`LIMIT`].
     pub(crate) fn new(cache: Arc<Cache<T>>, data: D) -> impl PinInit<Self> {
         // INVARIANT: The array is empty.
         pin_init!(Self {
+            directory: RcuPtr::null(),
             // SAFETY: `slot` is valid for writes.
-            xa <- Opaque::ffi_init(|slot| unsafe { bindings::ioasid_xa_init(slot) }),
-            data: UnsafeCell::new(data),
+            lock <- Opaque::ffi_init(|slot| unsafe { bindings::ioasid_array_lock_init(slot) }),
+            locked: UnsafeCell::new(Locked {
+                free: FreeMap::new(),
+                removed: Chain::EMPTY,
+                spare: Room::NONE,
+                data,
+            }),
+            // SAFETY: `slot` is valid for writes, pinned, and lives until the drop has waited.
+            reaper <- Opaque::ffi_init(|slot| unsafe {
+                bindings::ioasid_init_reaper(slot, Some(Self::reap))
+            }),
+            has_empty: Marked::new(false),
             cache,
         })
     }
@@ -246,7 +341,7 @@ impl<T, D> IdArray<T, D> {
                 value,
                 id: UnsafeCell::new(0),
                 age: Age::new(),
-                rcu: Opaque::uninit(),
+                next: UnsafeCell::new(ptr::null_mut()),
             })
         };
         // INVARIANT: Initialised just now, and ours alone.
@@ -256,40 +351,101 @@ impl<T, D> IdArray<T, D> {
         })
     }
 
+    #[inline]
+    fn leaf<'g>(&'g self, id: u32) -> Option<&'g Leaf<T>> {
+        // The directory is asked next, but the check would come after it was loaded.
+        if id >= LIMIT {
+            return None;
+        }
+        // SAFETY: By the type invariants the directory stays, and so does a leaf as long as the
+        // caller is an RCU reader or holds the lock.
+        unsafe { self.directory.get()?.slot(id)?.get() }
+    }
+
     /// Looks an object up. Takes no lock and writes no shared memory.
     #[inline]
-    pub(crate) fn lookup<'g>(&'g self, id: u32, _guard: &'g rcu::Guard) -> Option<&'g Node<T>> {
-        // SAFETY: The array is initialised.
-        let entry = unsafe { bindings::xa_load(self.xa.get(), index(id)) };
-        // SAFETY: By the type invariants the entry is a complete object that is not freed before
-        // the read section ends, which the guard keeps open.
-        unsafe { entry.cast::<Node<T>>().as_ref() }
+    pub(crate) fn lookup<'g>(
+        &'g self,
+        id: u32,
+        _reader: impl Into<Reader<'g>>,
+    ) -> Option<&'g Node<T>> {
+        // SAFETY: By the type invariants the object is complete and not freed before the read
+        // section ends, which lasts as long as `'g`.
+        unsafe { self.leaf(id)?.slot(id)?.get() }
     }
 
     /// Finds the first object at `from` or above.
-    pub(crate) fn next<'g>(&'g self, from: u32, _guard: &'g rcu::Guard) -> Option<&'g Node<T>> {
-        let mut at = index(from);
-        // SAFETY: The array is initialised; `at` is valid for the call.
-        let entry = unsafe {
-            bindings::xa_find(
-                self.xa.get(),
-                &mut at,
-                index(u32::MAX),
-                bindings::XA_PRESENT,
-            )
-        };
-        // SAFETY: As in `lookup`.
-        unsafe { entry.cast::<Node<T>>().as_ref() }
+    pub(crate) fn next<'g>(&'g self, from: u32, guard: &'g rcu::Guard) -> Option<&'g Node<T>> {
+        let mut at = from;
+        while at < LIMIT {
+            if self.leaf(at).is_some() {
+                let end = at | (LEAF - 1);
+                if let Some(node) = (at..=end).find_map(|id| self.lookup(id, guard)) {
+                    return Some(node);
+                }
+            }
+            at = (at | (LEAF - 1)) + 1;
+        }
+        None
     }
 
     /// Takes the lock. Interrupts must be on, and are off until the guard is dropped.
+    #[inline]
     pub(crate) fn lock(&self) -> Guard<'_, T, D> {
-        // SAFETY: The array is initialised.
-        unsafe { bindings::ioasid_xa_lock(self.xa.get()) };
+        // SAFETY: The lock is initialised.
+        unsafe { bindings::ioasid_array_lock(self.lock.get()) };
         // INVARIANT: The lock was taken just now.
         Guard {
             array: self,
             _cpu: NotThreadSafe,
+        }
+    }
+
+    /// Frees what was removed. Sleeps.
+    ///
+    /// # Safety
+    ///
+    /// `work` is that of the `reaper` of an array.
+    unsafe extern "C" fn reap(work: *mut bindings::work_struct) {
+        // SAFETY: By the safety requirements.
+        let delayed = unsafe { container_of!(work, bindings::delayed_work, work) };
+        // SAFETY: As above; the array waits for the work item before it goes.
+        let array = unsafe { &*container_of!(Opaque::cast_from(delayed), Self, reaper) };
+        array.free_removed();
+    }
+
+    fn free_removed(&self) {
+        let removed = mem::replace(&mut self.lock().locked_mut().removed, Chain::EMPTY);
+        if !removed.is_empty() {
+            synchronize_rcu();
+            self.cache.free(removed);
+        }
+    }
+
+    /// Whether [`IdArray::shrink`] may have something to do.
+    #[inline]
+    pub(crate) fn has_empty(&self) -> bool {
+        self.has_empty.load(Relaxed)
+    }
+
+    /// Frees leaves without objects. Sleeps.
+    pub(crate) fn shrink(&self) {
+        self.has_empty.store(false, Relaxed);
+        let mut at = 0;
+        while at < LIMIT {
+            // A grace period for many.
+            let mut removed: [_; 16] = [const { None }; 16];
+            let mut any = false;
+            for room in &mut removed {
+                while at < LIMIT && room.is_none() {
+                    *room = self.lock().take_leaf(at);
+                    at += LEAF;
+                }
+                any |= room.is_some();
+            }
+            if any {
+                synchronize_rcu();
+            }
         }
     }
 }
@@ -301,12 +457,20 @@ impl<T, D> PinnedDrop for IdArray<T, D> {
         loop {
             let guard = rcu::read_lock();
             let Some(id) = self.next(from, &guard).map(Node::id) else {
-                return;
+                break;
             };
             drop(guard);
-            let removed = self.lock().remove(id);
-            drop(removed);
+            self.lock().remove(id);
             from = id;
+        }
+        // SAFETY: The work item is initialised.
+        unsafe { bindings::cancel_delayed_work_sync(self.reaper.get()) };
+        self.free_removed();
+        self.shrink();
+        let directory = self.directory.take();
+        if !directory.is_null() {
+            // SAFETY: By the type invariant it is owned; nobody has a reference to the array.
+            drop(unsafe { KBox::from_raw(directory) });
         }
     }
 }
@@ -322,136 +486,205 @@ pub(crate) struct Guard<'a, T, D> {
 }
 
 impl<'a, T, D> Guard<'a, T, D> {
-    /// Publishes an object, complete with its number. May drop and retake the lock, and sleep
-    /// meanwhile: what was read before under the lock may have changed, but publication and
-    /// return are in one critical section.
+    #[inline]
+    fn locked(&self) -> &Locked<T, D> {
+        // SAFETY: By the type invariant the lock is held.
+        unsafe { &*self.array.locked.get() }
+    }
+
+    #[inline]
+    fn locked_mut(&mut self) -> &mut Locked<T, D> {
+        // SAFETY: By the type invariant the lock is held, and the guard is borrowed exclusively.
+        unsafe { &mut *self.array.locked.get() }
+    }
+
+    /// Which numbers are free.
+    #[inline]
+    pub(crate) fn free(&self) -> &FreeMap {
+        &self.locked().free
+    }
+
+    /// Whether there seems to be memory for an object with this number.
+    #[cfg(CONFIG_IOASID_KUNIT_TEST)]
+    pub(crate) fn has_room(&self, id: u32) -> bool {
+        self.array.leaf(id).is_some()
+    }
+
+    /// Publishes an object, complete with its number, which is free. With the lock held all the
+    /// time.
     ///
     /// # Errors
     ///
-    /// The object is given back, to be dropped without the lock, with
-    ///
-    /// - `EBUSY` if there is no such slot free,
-    /// - `EINVAL` if it was prepared for an array with another cache,
-    /// - `ENOMEM`.
+    /// The object is given back, to be dropped without the lock, if the number is taken, if
+    /// [`Guard::make_room`] has to come first, or if it was prepared for an array with another
+    /// cache.
+    #[inline(always)]
     pub(crate) fn insert(
         &mut self,
         object: Unpublished<'a, T>,
-        slot: Slot,
-    ) -> Result<u32, (Error, Unpublished<'a, T>)> {
-        self.insert_with(object, slot, bindings::GFP_KERNEL)
-    }
-
-    /// As [`Guard::insert`] but for the lock, which is held throughout; so `ENOMEM` only says that
-    /// there is no memory at hand.
-    #[inline]
-    pub(crate) fn insert_at_once(
-        &mut self,
-        object: Unpublished<'a, T>,
-        slot: Slot,
-    ) -> Result<u32, (Error, Unpublished<'a, T>)> {
-        self.insert_with(object, slot, bindings::GFP_NOWAIT)
-    }
-
-    #[inline]
-    fn insert_with(
-        &mut self,
-        object: Unpublished<'a, T>,
-        slot: Slot,
-        flags: bindings::gfp_t,
-    ) -> Result<u32, (Error, Unpublished<'a, T>)> {
-        if !ptr::eq(object.cache, &*self.array.cache) {
-            return Err((EINVAL, object));
-        }
-        let xa = self.array.xa.get();
-        let node = object.node.as_ptr();
-        // SAFETY: By its invariant the object is valid and invisible, so its number may be written.
-        let id = unsafe { (*node).id.get() };
-        let ret = match slot {
-            // SAFETY: The lock is held. `__xa_alloc()` writes the number before the object can be
-            // found, and not afterwards.
-            Slot::Lowest(min, max) => unsafe {
-                let limit = bindings::xa_limit { min, max };
-                bindings::__xa_alloc(xa, id, node.cast(), limit, flags)
-            },
-            // SAFETY: The lock is held; the number is written before the object can be found.
-            Slot::At(number) => unsafe {
-                *id = number;
-                bindings::__xa_insert(xa, index(number), node.cast(), flags)
-            },
+        id: u32,
+    ) -> Result<(), Unpublished<'a, T>> {
+        let array = self.array;
+        let Some(slot) = array.leaf(id).and_then(|leaf| leaf.slot(id)) else {
+            return Err(object);
         };
-        match to_result(ret) {
-            Ok(()) => {
-                mem::forget(object);
-                // SAFETY: The lock is held, so the object is still there.
-                Ok(unsafe { *id })
-            }
-            Err(err) => Err((err, object)),
+        if !ptr::eq(object.cache, &*array.cache) || !self.locked_mut().free.take(id) {
+            return Err(object);
         }
+        let node = object.node.as_ptr();
+        mem::forget(object);
+        // SAFETY: By its invariant the object is valid and was invisible so far, so its number may
+        // be written.
+        unsafe { *(*node).id.get() = id };
+        // INVARIANT: The array owns it now, and its number was taken.
+        slot.publish(node);
+        Ok(())
     }
 
-    /// Takes an object out.
-    pub(crate) fn remove(&mut self, id: u32) -> Option<Removed<'a, T>> {
-        // SAFETY: The lock is held.
-        let entry = unsafe { bindings::__xa_erase(self.array.xa.get(), index(id)) };
-        // INVARIANT: By the invariants of the array this is an object, and it was just taken out.
-        Some(Removed {
-            node: NonNull::new(entry.cast())?,
-            _cache: PhantomData,
-        })
+    /// Sees to the memory for an object with this number. Drops and retakes the lock, and sleeps
+    /// meanwhile: what was read before under the lock may have changed.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    #[cold]
+    pub(crate) fn make_room(&mut self, id: u32) -> Result {
+        let array = self.array;
+        let needs_directory = array.directory.is_null();
+        let needs_leaf = array.leaf(id).is_none();
+        let locked = self.locked_mut();
+        let needs_upper = locked.free.needs_upper();
+        let needs_chunk = locked.free.needs_chunk(id);
+        let mut room = mem::replace(&mut locked.spare, Room::NONE);
+
+        // SAFETY: The lock is held, and taken again before anything else is done with the guard.
+        unsafe { bindings::ioasid_array_unlock(array.lock.get()) };
+        let allocated = Self::allocate(
+            &mut room,
+            needs_directory,
+            needs_upper,
+            needs_leaf,
+            needs_chunk,
+        );
+        // SAFETY: The lock is initialised.
+        unsafe { bindings::ioasid_array_lock(array.lock.get()) };
+
+        let locked = self.locked_mut();
+        if array.directory.is_null() {
+            if let Some(directory) = room.directory.take() {
+                array.directory.publish(KBox::into_raw(directory));
+            }
+        }
+        if let Some(upper) = room.upper.take() {
+            room.upper = locked.free.supply_upper(upper);
+        }
+        if let Some(chunk) = room.chunk.take() {
+            room.chunk = locked.free.supply_chunk(id, chunk);
+        }
+        // SAFETY: By the type invariants of the array the directory stays.
+        if let Some(slot) = unsafe { array.directory.get() }.and_then(|all| all.slot(id)) {
+            if slot.is_null() {
+                if let Some(leaf) = room.leaf.take() {
+                    slot.publish(KBox::into_raw(leaf));
+                }
+            }
+        }
+        locked.spare = room;
+        allocated
+    }
+
+    fn allocate(
+        room: &mut Room<T>,
+        directory: bool,
+        upper: bool,
+        leaf: bool,
+        chunk: bool,
+    ) -> Result {
+        if directory && room.directory.is_none() {
+            room.directory = Some(new_zeroed()?);
+        }
+        if upper && room.upper.is_none() {
+            room.upper = Some(KBox::init(Upper::new(), GFP_KERNEL)?);
+        }
+        if leaf && room.leaf.is_none() {
+            room.leaf = Some(new_zeroed()?);
+        }
+        if chunk && room.chunk.is_none() {
+            room.chunk = Some(KBox::new(Chunk::new(), GFP_KERNEL)?);
+        }
+        Ok(())
+    }
+
+    /// Takes an object out. It is freed after a grace period, and not before the lock is dropped.
+    #[inline(always)]
+    pub(crate) fn remove(&mut self, id: u32) -> Option<&Node<T>> {
+        let array = self.array;
+        let node = array.leaf(id)?.slot(id)?.take();
+        // SAFETY: By the type invariants of the array it is an object, or null.
+        let removed = unsafe { node.as_ref() }?;
+        let locked = self.locked_mut();
+        if locked.free.give(id) == Left::Empty {
+            array.has_empty.store(true, Relaxed);
+        }
+        let is_first = locked.removed.is_empty();
+        // SAFETY: By its invariants, for the lock is held.
+        unsafe { *removed.next.get() = locked.removed.0 };
+        // INVARIANT: It was taken out just now.
+        locked.removed = Chain(node);
+        if is_first {
+            // SAFETY: The work item is initialised, see the type invariants of the array.
+            unsafe { bindings::ioasid_queue_reaper(array.reaper.get(), REAP_MS) };
+        }
+        Some(removed)
+    }
+
+    /// Takes the leaf of a number out if it has no objects. To be dropped without the lock, after a
+    /// grace period.
+    fn take_leaf(&mut self, id: u32) -> Option<(KBox<Leaf<T>>, Option<KBox<Chunk>>)> {
+        // SAFETY: By the type invariants of the array the directory stays.
+        let slot = unsafe { self.array.directory.get() }?.slot(id)?;
+        if slot.is_null() || !self.locked().free.is_leaf_free(id) {
+            return None;
+        }
+        let leaf = slot.take();
+        let chunk = self.locked_mut().free.shrink(id);
+        // SAFETY: By the type invariants of the array it is owned, and it was just taken out.
+        Some((unsafe { KBox::from_raw(leaf) }, chunk))
     }
 
     /// The object with this number, which cannot be taken out meanwhile.
+    #[inline]
     pub(crate) fn get(&self, id: u32) -> Option<&Node<T>> {
         // SAFETY: As in `lookup`; objects are only taken out through `&mut` of this guard.
-        unsafe {
-            bindings::xa_load(self.array.xa.get(), index(id))
-                .cast::<Node<T>>()
-                .as_ref()
-        }
-    }
-
-    /// Whether a number in the inclusive range is free.
-    pub(crate) fn has_free(&self, first: u32, last: u32) -> bool {
-        // SAFETY: The lock is held.
-        unsafe { bindings::ioasid_xa_has_free(self.array.xa.get(), index(first), index(last)) }
+        unsafe { self.array.leaf(id)?.slot(id)?.get() }
     }
 
     /// Whether there is no object at all.
     pub(crate) fn is_empty(&self) -> bool {
-        let mut at = 0;
-        // An insertion that failed for want of memory leaves nodes without objects.
-        // SAFETY: The array is initialised; `at` is valid for the call.
-        unsafe {
-            bindings::xa_find(
-                self.array.xa.get(),
-                &mut at,
-                c_ulong::MAX,
-                bindings::XA_PRESENT,
-            )
-            .is_null()
-        }
+        self.locked().free.used() == 0
     }
 }
 
 impl<T, D> Deref for Guard<'_, T, D> {
     type Target = D;
 
+    #[inline]
     fn deref(&self) -> &D {
-        // SAFETY: By the type invariant the lock is held.
-        unsafe { &*self.array.data.get() }
+        &self.locked().data
     }
 }
 
 impl<T, D> DerefMut for Guard<'_, T, D> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut D {
-        // SAFETY: By the type invariant the lock is held, and the guard is borrowed exclusively.
-        unsafe { &mut *self.array.data.get() }
+        &mut self.locked_mut().data
     }
 }
 
 impl<T, D> Drop for Guard<'_, T, D> {
+    #[inline]
     fn drop(&mut self) {
         // SAFETY: By the type invariant the lock is held.
-        unsafe { bindings::ioasid_xa_unlock(self.array.xa.get()) };
+        unsafe { bindings::ioasid_array_unlock(self.array.lock.get()) };
     }
 }

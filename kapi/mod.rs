@@ -22,6 +22,7 @@ pub(crate) mod module;
 pub(crate) mod number_map;
 pub(crate) mod rcu_cell;
 pub(crate) mod rcu_list;
+pub(crate) mod reader;
 pub(crate) mod report;
 pub(crate) mod srcu;
 pub(crate) mod symbol;

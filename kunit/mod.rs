@@ -4,6 +4,8 @@
 
 mod allocator;
 mod debugfs;
+mod free_map;
+mod id_array;
 mod names;
 mod pool;
 mod quota;
@@ -30,7 +32,10 @@ use crate::{
     set::SetTag,
     space::Policy, //
 };
-use core::ptr;
+use core::{
+    ffi::c_void,
+    ptr, //
+};
 use kernel::{
     prelude::*,
     sync::{
@@ -38,6 +43,7 @@ use kernel::{
             Atomic,
             Relaxed, //
         },
+        rcu,
         Arc, //
     },
     time::{
@@ -67,6 +73,29 @@ fn alloc(pool: &Pool, min: u32, max: u32) -> Result<u32> {
         Some(Policy::Lowest),
         ptr::null_mut(),
     )
+}
+
+/// Numbers that are the same in each run, by xorshift.
+struct Random(u64);
+
+impl Random {
+    fn new() -> Self {
+        Self(0x9e37_79b9_7f4a_7c15)
+    }
+
+    /// One below `end`.
+    fn below(&mut self, end: u32) -> u32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        // CAST: Less than `end`.
+        ((self.0 >> 33) % u64::from(end)) as u32
+    }
+}
+
+/// The private data of an ID.
+fn find(pool: &Pool, set: SetTag, id: u32) -> Result<*mut c_void> {
+    pool.find(&rcu::read_lock(), set, id)
 }
 
 /// A custom allocator that says what it was told to say, and counts.

@@ -2,6 +2,7 @@
 
 use super::{
     alloc,
+    find,
     new_pool, //
 };
 use crate::{
@@ -39,14 +40,14 @@ mod tests {
         assert!(!pool.free(ANY, id)?);
         assert!(pool.get(ANY, id) == Err(EBUSY));
         assert!(pool.get_named(ANY, id, Name::new(c"late")) == Err(EBUSY));
-        assert!(pool.find(ANY, id, |_| ()).is_ok());
+        assert!(find(&pool, ANY, id).is_ok());
         assert!(!pool.put(ANY, id)?);
         assert!(!pool.free(ANY, id)?);
         // B-082
         assert!(pool.put(ANY, id)?);
         assert!(pool.get(ANY, id) == Err(EINVAL));
         assert!(pool.put(ANY, id) == Err(ENOENT));
-        assert!(pool.find(ANY, id, |_| ()) == Err(ENOENT));
+        assert!(find(&pool, ANY, id) == Err(ENOENT));
         assert!(pool.free(ANY, id) == Err(ENOENT));
         assert_eq!(pool.count(|_| true), 0);
         Ok(())
@@ -75,7 +76,7 @@ mod tests {
         pool.get(ANY, id)?;
         assert!(!pool.put(ANY, id)?);
         assert!(pool.put(ANY, id) == Err(EINVAL));
-        assert!(pool.find(ANY, id, |_| ()).is_ok());
+        assert!(find(&pool, ANY, id).is_ok());
         assert!(pool.free(ANY, id)?);
         Ok(())
     }
@@ -86,7 +87,7 @@ mod tests {
         let pool = new_pool()?;
         let id = pool.alloc_static(A.0, IdRange::new(1, 9)?, Policy::Lowest, ptr::null_mut())?;
         assert!(pool.get(B, id) == Err(EACCES));
-        assert!(pool.find(B, id, |_| ()) == Err(EACCES));
+        assert!(find(&pool, B, id) == Err(EACCES));
         assert!(pool.free(B, id) == Err(EACCES));
         pool.get(A, id)?;
         assert!(pool.put(B, id) == Err(EACCES));
@@ -117,7 +118,7 @@ mod tests {
             assert!(pool.put(ANY, id) == Err(ENOENT));
             assert!(pool.put_any(id) == Err(ENOENT));
             assert!(pool.free(ANY, id) == Err(ENOENT));
-            assert!(pool.find(ANY, id, |_| ()) == Err(ENOENT));
+            assert!(find(&pool, ANY, id) == Err(ENOENT));
             assert!(pool.replace_private(id, ptr::null_mut()) == Err(ENOENT));
         }
         Ok(())
@@ -132,9 +133,9 @@ mod tests {
             ptr::without_provenance_mut(16),
         );
         let id = pool.alloc(ANY, IdRange::new(1, 9)?, None, one)?;
-        assert!(pool.find(ANY, id, |private| private == one)?);
+        assert!(find(&pool, ANY, id)? == one);
         pool.replace_private(id, two)?;
-        assert!(pool.find(ANY, id, |private| private == two)?);
+        assert!(find(&pool, ANY, id)? == two);
         assert!(pool.free(ANY, id)?);
         Ok(())
     }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-use super::new_pool;
+use super::{
+    find,
+    new_pool, //
+};
 use crate::{
     id::{
         IdRange,
@@ -63,8 +66,8 @@ mod tests {
         assert_eq!(alloc(&pool, set, 1, 9)?, 2);
         assert!(!pool.free_set(set)?);
         assert!(alloc(&pool, set, 1, 9).is_err());
-        assert!(pool.find(ANY, 2, |_| ()) == Err(ENOENT));
-        assert!(pool.find(set, id, |_| ()).is_ok());
+        assert!(find(&pool, ANY, 2) == Err(ENOENT));
+        assert!(find(&pool, set, id).is_ok());
         assert!(pool.get(set, id) == Err(EBUSY));
         pool.flush();
         assert_eq!(pool.count(|_| true), 1);
@@ -122,10 +125,10 @@ mod tests {
         let id = alloc(&pool, set, 1, 9)?;
         pool.get_set(set)?;
         pool.put_set(set)?;
-        assert!(pool.find(set, id, |_| ()).is_ok());
+        assert!(find(&pool, set, id).is_ok());
         pool.put_set(set)?;
         pool.flush();
-        assert!(pool.find(ANY, id, |_| ()) == Err(ENOENT));
+        assert!(find(&pool, ANY, id) == Err(ENOENT));
         assert!(pool.space.set_aside(0)? == LIMIT - 1);
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use super::{
     alloc,
+    find,
     new_pool, //
 };
 use crate::{
@@ -197,7 +198,7 @@ mod tests {
         assert_eq!(alloc(&pool, 1, 2)?, 1);
         assert!(pool.free(SetTag::NONE, 1)?);
         assert!(pool.get(SetTag::NONE, 1) == Err(EINVAL));
-        assert!(pool.find(SetTag::NONE, 1, |_| ()) == Err(ENOENT));
+        assert!(find(&pool, SetTag::NONE, 1) == Err(ENOENT));
         assert!(pool.free(SetTag::NONE, 1) == Err(ENOENT));
         assert_eq!(alloc(&pool, 1, 2)?, 2);
         assert!(alloc(&pool, 1, 2) == Err(ENOSPC));

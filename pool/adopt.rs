@@ -97,16 +97,21 @@ impl Pool {
         // The capacity may have shrunk since the range was checked.
         let last = self.capacity().saturating_sub(1);
         let range = IdRange::new(range.min(), range.max().min(last)).map_err(|_| ENOSPC)?;
-        let id = self.with_mm_owner(mm, |owner, policy| {
-            self.alloc_for(owner, range, policy, ptr::null_mut())
+        let new = self.with_mm_owner(mm, |owner, policy| {
+            self.alloc_any(owner, range, policy, ptr::null_mut())
         })?;
+        // Somebody who was told of it may have freed it: then this is a lease of an earlier life.
+        let lease = Lease {
+            id: new.id(),
+            serial: new.serial,
+        };
+        let pid = Who::of_mm(mm).pid;
         let guard = rcu::read_lock();
-        let entry = self.lookup(SetTag::NONE, id, &guard).map_err(|_| EBUSY)?;
-        let serial = entry.serial;
-        entry.set_maker(Who::of_mm(mm).pid);
+        if let Ok(entry) = self.leased(lease, &guard) {
+            entry.set_maker(pid);
+        }
         drop(guard);
-        let lease = Lease { id, serial };
-        if let Err(err) = self.keep(id, mm) {
+        if let Err(err) = self.keep(lease.id, mm) {
             self.free_lease(lease);
             return Err(err);
         }
@@ -150,18 +155,13 @@ impl Pool {
         if let Ok(range) = IdRange::new(id, id) {
             trace::alloc(owner, range, Ok(id));
         }
-        if adopted.new.is_busy {
+        if adopted.is_busy() {
             self.announce(id);
         }
-        let lease = Lease {
+        Ok(Lease {
             id,
             serial: adopted.serial,
-        };
-        if adopted.is_orphan && owner != Owner::KERNEL {
-            self.free_lease(lease);
-            return Err(EBUSY);
-        }
-        Ok(lease)
+        })
     }
 
     /// Whether a number was given to an mm by the kernel.

@@ -24,7 +24,10 @@ use crate::{
     },
     entry::Entry,
     id::INVALID,
-    kapi::id_array::Node,
+    kapi::{
+        id_array::Node,
+        reader::Reader, //
+    },
     life::Change,
     set::{
         Found,
@@ -54,7 +57,7 @@ use kernel::{
 impl Pool {
     /// Whether somebody has to be told of what happens now, where a pass can be run.
     #[inline]
-    pub(super) fn tell_now(&self, _guard: &rcu::Guard) -> Tell {
+    pub(super) fn tell_now<'g>(&self, _reader: impl Into<Reader<'g>>) -> Tell {
         if self.subscribers.is_empty() {
             Tell::Nobody
         } else {
@@ -148,7 +151,7 @@ impl Pool {
     }
 
     /// Does what a transition has left to do. Returns whether the ID is reclaimed.
-    #[inline]
+    #[inline(never)]
     pub(super) fn act(&self, entry: &Node<Entry>, change: Change, guard: &rcu::Guard) -> bool {
         let word = match change {
             Change::Done(word) => word,

@@ -33,8 +33,7 @@ use crate::{
         Token, //
     },
     space::{
-        Policy,
-        SetLeft, //
+        Policy, //
     },
     state::{
         PutError,
@@ -485,11 +484,8 @@ impl Pool {
     }
 
     pub(super) fn unpin(&self, id: u32) {
-        if let Some((retired, left)) = self.space.unpin(id) {
-            self.hand_back(id, retired);
-            if left == SetLeft::Empty {
-                self.set_is_empty();
-            }
+        if let Some(gone) = self.space.unpin(id) {
+            self.reclaimed(id, gone);
         }
     }
 
@@ -524,6 +520,7 @@ impl Pool {
     /// What the waiting lane does.
     pub(super) fn tidy_sets(&self) {
         self.space.sets.drain(|set| self.look_at(set));
+        self.space.sets.shrink();
     }
 
     /// Does what is to be done about a set.

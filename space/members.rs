@@ -46,7 +46,7 @@ use kernel::{
 
 impl<H: MmExit> Space<H> {
     /// One ID more for a set.
-    #[inline]
+    #[inline(always)]
     pub(super) fn charge(&self, ledger: &mut Guard<'_, Entry, Ledger>, owner: Owner) -> Result {
         // The range was checked against it.
         ledger.fixed = true;
@@ -57,6 +57,7 @@ impl<H: MmExit> Space<H> {
         self.charge_set(ledger, owner)
     }
 
+    #[inline(never)]
     fn charge_set(&self, ledger: &mut Guard<'_, Entry, Ledger>, owner: Owner) -> Result {
         let total = self.total();
         let guard = rcu::read_lock();
@@ -99,18 +100,23 @@ impl<H: MmExit> Space<H> {
         }
     }
 
-    /// Notes an ID that has come. Returns whether its set still gets any: it may have ended while
-    /// the lock was dropped for memory.
-    pub(super) fn add(&self, ledger: &mut Guard<'_, Entry, Ledger>, owner: Owner, id: u32) -> bool {
+    /// Notes an ID that has come.
+    #[inline(always)]
+    pub(super) fn add(&self, ledger: &mut Guard<'_, Entry, Ledger>, owner: Owner, id: u32) {
         ledger.add();
         if owner == Owner::KERNEL {
             self.sets.kernel_usage().raise_peak();
-            return true;
+        } else {
+            self.add_to_set(ledger, owner, id);
         }
+    }
+
+    #[inline(never)]
+    fn add_to_set(&self, ledger: &mut Guard<'_, Entry, Ledger>, owner: Owner, id: u32) {
         let guard = rcu::read_lock();
         // It has a charge, so it is there.
         let Some(set) = self.sets.at(owner.set, &guard) else {
-            return false;
+            return;
         };
         set.usage.raise_peak();
         let second = set.first.load(Relaxed);
@@ -121,10 +127,10 @@ impl<H: MmExit> Space<H> {
             entry.before.store(id, Relaxed);
         }
         set.first.store(id, Relaxed);
-        set.is_open()
     }
 
     /// Notes that an ID has gone, from its set and altogether.
+    #[inline(always)]
     pub(super) fn sub(
         &self,
         ledger: &mut Guard<'_, Entry, Ledger>,
@@ -132,21 +138,31 @@ impl<H: MmExit> Space<H> {
         parting: Parting,
     ) -> (Option<Pinned>, SetLeft) {
         let unpinned = ledger.sub(parting.is_adopted);
+        if parting.owner == Owner::KERNEL && parting.spid.is_none() {
+            ledger.capacity.uncharge(self.sets.kernel_usage());
+            return (unpinned, SetLeft::Alone);
+        }
+        (unpinned, self.sub_from_set(ledger, id, &parting))
+    }
+
+    #[inline(never)]
+    fn sub_from_set(
+        &self,
+        ledger: &mut Guard<'_, Entry, Ledger>,
+        id: u32,
+        parting: &Parting,
+    ) -> SetLeft {
         let Parting {
             owner,
             spid,
             before,
             behind,
             ..
-        } = parting;
-        if owner == Owner::KERNEL && spid.is_none() {
-            ledger.capacity.uncharge(self.sets.kernel_usage());
-            return (unpinned, SetLeft::Alone);
-        }
+        } = *parting;
         let guard = rcu::read_lock();
         // It has an ID, so it is there.
         let Some(set) = self.sets.at(owner.set, &guard) else {
-            return (unpinned, SetLeft::Alone);
+            return SetLeft::Alone;
         };
         if let Some(spid) = spid {
             set.usage.sub_spid();
@@ -166,10 +182,10 @@ impl<H: MmExit> Space<H> {
         }
         let is_empty = ledger.capacity.uncharge(&set.usage);
         if !is_empty || owner == Owner::KERNEL {
-            return (unpinned, SetLeft::Alone);
+            return SetLeft::Alone;
         }
         self.emptied(ledger, set);
-        (unpinned, SetLeft::Empty)
+        SetLeft::Empty
     }
 
     /// Has an ID stay in the index, reclaimed or not.
