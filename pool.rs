@@ -552,7 +552,7 @@ impl Pool {
     }
 
     /// [`Pool::free`] where there is a reader.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn free_by(&self, reader: Reader<'_>, set: SetTag, id: u32) -> Result<bool> {
         let entry = self.lookup_any(set, id, reader)?;
         if must_defer() {

@@ -418,6 +418,8 @@ impl<H: MmExit> Space<H> {
         entry.serial.set_count(ledger.serial);
         let serial = entry.serial;
         if let Err(back) = ledger.insert(entry, id) {
+            // Nobody has seen that life.
+            ledger.serial = ledger.serial.wrapping_sub(1);
             self.undo_charge(ledger, owner, ENOMEM);
             return Err(back);
         }

@@ -52,10 +52,8 @@ pub(crate) fn get(entry: &Node<Entry>, result: Result) {
 /// Whether it was the last one.
 #[inline(always)]
 pub(crate) fn put(entry: &Node<Entry>, result: Result<bool>) {
-    trace::put(move || {
-        let ret = result.map_or_else(Error::to_errno, i32::from);
-        (entry.id(), entry.owner().set, refs(entry), ret)
-    });
+    let ret = result.map_or_else(Error::to_errno, i32::from);
+    trace::put(move || (entry.id(), entry.owner().set, refs(entry), ret));
 }
 
 /// A put that gives the ID up if there is no reference: whether it was given up before.

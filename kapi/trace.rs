@@ -50,7 +50,9 @@ macro_rules! tracepoint {
                             // the caller of the safe function has a reference to.
                             unsafe { [<rust_do_trace_ $event>]($($arg),*) };
                         }
-                        fire(args);
+                        // What does not fit in registers is put on the stack here, not while it is
+                        // off.
+                        fire(move || args());
                     }
                 }
             }
