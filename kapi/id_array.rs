@@ -262,6 +262,9 @@ impl<T> Chain<T> {
     }
 }
 
+/// A leaf that was taken out, and its part of the free map.
+type Taken<T> = (KBox<Leaf<T>>, Option<KBox<Chunk>>);
+
 /// What the lock of an [`IdArray`] protects.
 struct Locked<T, D> {
     free: FreeMap,
@@ -640,7 +643,7 @@ impl<'a, T, D> Guard<'a, T, D> {
 
     /// Takes the leaf of a number out if it has no objects. To be dropped without the lock, after a
     /// grace period.
-    fn take_leaf(&mut self, id: u32) -> Option<(KBox<Leaf<T>>, Option<KBox<Chunk>>)> {
+    fn take_leaf(&mut self, id: u32) -> Option<Taken<T>> {
         // SAFETY: By the type invariants of the array the directory stays.
         let slot = unsafe { self.array.directory.get() }?.slot(id)?;
         if slot.is_null() || !self.locked().free.is_leaf_free(id) {
