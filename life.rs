@@ -132,8 +132,8 @@ impl Life {
         .map(|(old, new)| Change::of(old, new))
     }
 
-    /// As [`Life::free`] where nobody has to be told, if there is nothing but the owner's reference:
-    /// no other, no name, nobody bound, no pass. Returns whether the word is dead now.
+    /// As [`Life::free`] where nobody has to be told, if there is nothing but the owner's
+    /// reference: no other, no name, nobody bound, no pass. Returns whether the word is dead now.
     #[inline]
     pub(crate) fn free_alone(&self) -> bool {
         let alone = Word::new();

@@ -3,11 +3,11 @@
 //! Objects by number, looked up under RCU. Target: `rust/kernel/`, beside `xarray.rs`.
 //!
 //! A table of two levels in the shape of the hardware's PASID directory: a directory of leaves, and
-//! leaves of pointers. [`FreeMap`] beside it says which numbers are free. Leaves come with the first
-//! of their numbers. One that has become empty stays until [`IdArray::shrink`].
+//! leaves of pointers. [`FreeMap`] beside it says which numbers are free. Leaves come with the
+//! first of their numbers. One that has become empty stays until [`IdArray::shrink`].
 //!
-//! What is removed is linked, and freed a little later, by one grace period for all: one by one with
-//! `kvfree_rcu()` that was half of what it takes to free an ID.
+//! What is removed is linked, and freed a little later, by one grace period for all: one by one
+//! with `kvfree_rcu()` that was half of what it takes to free an ID.
 
 use super::{
     age::Age,
