@@ -11,8 +11,8 @@
 case $VM_WHY in
 iommu_off) because="no IOMMU translates for the device" ;;
 mode) because="the IOMMU has not switched on PASIDs for the device" ;;
-paging) because= bind="lacks a paging mode or page size of the CPU (try no5lvl)" ;;
-group) because= bind="ATS, PRI or PASID of the device are off" ;;
+paging) because='' bind="lacks a paging mode or page size of the CPU (try no5lvl)" ;;
+group) because='' bind="ATS, PRI or PASID of the device are off" ;;
 in_use) because="IOASIDs exist that may clash with those of the IOMMU core" ;;
 esac
 suite=dma_why_$VM_WHY
