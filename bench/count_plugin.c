@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A plugin for QEMU: how often each block of the guest's code is executed, for bench/profile.
- * Writes lines of address, instructions and executions, in hexadecimal, to the file given as
- * out=FILE.
+ * A plugin for QEMU: how often each block of the guest's code is executed, for bench/profile. Writes
+ * lines of address, instructions and executions, in hexadecimal, to the file given as out=FILE.
  *
  * QEMU's header is not packaged; what is used of its interface is declared here.
  */

@@ -2,12 +2,12 @@
 
 //! Objects by number, looked up under RCU. Target: `rust/kernel/`, beside `xarray.rs`.
 //!
-//! A table of two levels in the shape of the hardware's PASID directory: a directory of leaves, and
-//! leaves of pointers. [`FreeMap`] beside it says which numbers are free. Leaves come with the
+//! A table of two levels in the shape of the hardware's PASID directory: a directory of leaves,
+//! and leaves of pointers. [`FreeMap`] beside it says which numbers are free. Leaves come with the
 //! first of their numbers. One that has become empty stays until [`IdArray::shrink`].
 //!
-//! What is removed is linked, and freed a little later, by one grace period for all: one by one
-//! with `kvfree_rcu()` that was half of what it takes to free an ID.
+//! What is removed is linked, and freed a little later, by one grace period for all: one by one,
+//! `kvfree_rcu()` was half of what it takes to free an ID.
 
 use super::{
     age::Age,
@@ -230,6 +230,9 @@ impl<T> Directory<T> {
     }
 }
 
+/// A leaf that was taken out, with what belonged to it.
+type Taken<T> = (KBox<Leaf<T>>, Option<KBox<Chunk>>);
+
 /// What an [`IdArray`] may have to allocate.
 struct Room<T> {
     directory: Option<KBox<Directory<T>>>,
@@ -261,9 +264,6 @@ impl<T> Chain<T> {
         self.0.is_null()
     }
 }
-
-/// A leaf that was taken out, and its part of the free map.
-type Taken<T> = (KBox<Leaf<T>>, Option<KBox<Chunk>>);
 
 /// What the lock of an [`IdArray`] protects.
 struct Locked<T, D> {
