@@ -21,6 +21,9 @@ endif
 
 obj-$(CONFIG_IOASID) += ioasid.o
 ioasid-y := ioasid_rs.o ioasid_exports.o ioasid_helpers.o
+ioasid-$(CONFIG_TRACEPOINTS) += ioasid_events.o
+# define_trace.h includes the header anew, by its name.
+CFLAGS_ioasid_events.o := -I$(src)
 
 ccflags-y += -I$(src) -I$(src)/include
 rustflags-y += --env-set IOASID_OBJ=$(abspath $(obj))

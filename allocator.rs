@@ -16,9 +16,10 @@ use crate::{
         ReadGuard,
         SrcuCell, //
     },
+    trace, //
 };
 use kernel::{
-    new_mutex,
+    fmt, new_mutex,
     prelude::*,
     sync::{
         Arc,
@@ -154,6 +155,14 @@ impl Registry {
         }? Error)
     }
 
+    /// Has somebody else name numbers. On return nobody else does. Sleeps.
+    fn switch_to(&self, next: Option<Arc<Active>>) {
+        if let Some(next) = &next {
+            trace::allocator_switch(next.number, next.provider.culprit());
+        }
+        self.active.replace(next);
+    }
+
     /// Whether a custom allocator seems to be active.
     #[inline]
     pub(crate) fn has_custom(&self) -> bool {
@@ -266,7 +275,22 @@ impl Registry {
                 drop(failed);
                 return Err(err);
             }
-            self.active.replace(Some(active));
+            self.switch_to(Some(active));
+        }
+        Ok(())
+    }
+
+    /// Calls `each` with the number space of every allocator and the code that names numbers, in
+    /// the order in which they are called. `each` may sleep, and register nothing.
+    pub(crate) fn each(
+        &self,
+        mut each: impl FnMut(u32, Option<usize>) -> fmt::Result,
+    ) -> fmt::Result {
+        let groups = self.groups.lock();
+        for group in groups.iter() {
+            for member in group.members.iter() {
+                each(group.number, member.active.provider.culprit())?;
+            }
         }
         Ok(())
     }
@@ -313,7 +337,7 @@ impl Registry {
             let survivor = group.caller();
             drop(groups);
             if was_called {
-                self.active.replace(survivor);
+                self.switch_to(survivor);
             } else {
                 self.active.synchronize();
             }
@@ -344,8 +368,11 @@ impl Registry {
         let next = self.groups.lock().first().and_then(Group::caller);
         if was_called {
             match next {
-                Some(next) => self.active.replace(Some(next)),
-                None => switch.open_default(),
+                Some(next) => self.switch_to(Some(next)),
+                None => {
+                    trace::allocator_switch(DEFAULT_PROVIDER, None);
+                    switch.open_default();
+                }
             }
         }
         Ok(Some(number))

@@ -2,6 +2,8 @@
 
 //! Who is told: subscribers, in the order in which they are called.
 
+mod order;
+
 use crate::{
     id::INVALID,
     kapi::{
@@ -13,7 +15,8 @@ use crate::{
         SetTag,
         Token, //
     },
-    state::Scopes, //
+    state::Scopes,
+    trace, //
 };
 use core::ffi::c_void;
 use kernel::{
@@ -52,6 +55,11 @@ pub(crate) struct Subject {
 pub(crate) trait Listener: Send + Sync {
     /// Tells of an event, in atomic context. A refusal counts for [`Event::Bind`] only.
     fn tell(&self, event: Event, subject: &Subject) -> Result;
+
+    /// The code that is called.
+    fn culprit(&self) -> Option<usize> {
+        None
+    }
 
     /// Whether code or data that this needs is where `is_there` says.
     fn is_within(&self, _is_there: &dyn Fn(usize) -> bool) -> bool {
@@ -94,7 +102,11 @@ impl Subscription {
         {
             return Ok(());
         }
-        self.listener.tell(event, subject)
+        let code = || self.listener.culprit();
+        trace::notify_start(event, subject, code);
+        let said = self.listener.tell(event, subject);
+        trace::notify_end(event, subject, code, &said);
+        said
     }
 }
 

@@ -142,6 +142,31 @@ impl Entry {
         &self.before
     }
 
+    const MAKER_GONE: u32 = 1 << 31;
+
+    /// The process that has allocated an ID of the kernel's own set, which has no neighbours, and
+    /// whether it may still be there.
+    pub(crate) fn maker(&self) -> Option<(u32, bool)> {
+        let maker = self.behind.load(Relaxed);
+        let pid = maker & !Self::MAKER_GONE;
+        (self.set == Owner::KERNEL.set && pid != 0).then_some((pid, pid == maker))
+    }
+
+    /// Has an ID of the kernel's own set be that of a process, as far as that is seen.
+    pub(crate) fn set_maker(&self, pid: u32) {
+        if self.set == Owner::KERNEL.set {
+            self.behind.store(pid, Relaxed);
+        }
+    }
+
+    /// Notes that the process is gone: its number is another's, or will be.
+    pub(crate) fn maker_has_gone(&self) {
+        if self.set == Owner::KERNEL.set {
+            let maker = self.behind.load(Relaxed);
+            self.behind.store(maker | Self::MAKER_GONE, Relaxed);
+        }
+    }
+
     /// What has to be known of an ID that leaves. Under the lock of the index.
     #[inline]
     pub(crate) fn parting(&self) -> Parting {

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/debugfs.h>
 #include <linux/device.h>
 #include <linux/iommu.h>
 #include <linux/jiffies.h>
 #include <linux/kallsyms.h>
+#include <linux/ktime.h>
 #include <linux/lockdep.h>
+#include <linux/math64.h>
 #include <linux/notifier.h>
 #include <linux/pci-ats.h>
 #include <linux/pci.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
 #include <linux/preempt.h>
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
@@ -113,6 +118,93 @@ struct mm_struct *ioasid_current_mm(void)
 	return current->mm;
 }
 
+unsigned int ioasid_current_pid(void)
+{
+	return task_tgid_nr(current);
+}
+
+static unsigned int ioasid_name(struct task_struct *task, char *comm, size_t size)
+{
+	strscpy_pad(comm, task->comm, size);
+	return task_tgid_nr(task);
+}
+
+unsigned int ioasid_current(char *comm, size_t size)
+{
+	return ioasid_name(current->group_leader, comm, size);
+}
+
+/* 0 if it is not known. */
+unsigned int ioasid_mm_owner(struct mm_struct *mm, char *comm, size_t size)
+{
+	unsigned int pid = 0;
+#ifdef CONFIG_MEMCG
+	struct task_struct *task;
+
+	rcu_read_lock();
+	task = rcu_dereference(mm->owner);
+	if (task)
+		pid = ioasid_name(task, comm, size);
+	rcu_read_unlock();
+#endif
+	return pid;
+}
+
+/* Whether there is a process with this number that began at least @secs seconds ago, or about. */
+bool ioasid_pid_comm(unsigned int pid, unsigned int secs, char *comm, size_t size)
+{
+	struct task_struct *task;
+	bool found = false;
+
+	rcu_read_lock();
+	task = pid_task(find_pid_ns(pid, &init_pid_ns), PIDTYPE_TGID);
+	/* The clock of the one and the jiffies of the other are read a moment apart. */
+	if (task && div_u64(ktime_get_ns() - task->start_time, NSEC_PER_SEC) + 2 >= secs)
+		found = ioasid_name(task, comm, size) != 0;
+	rcu_read_unlock();
+	return found;
+}
+
+void ioasid_cond_resched(void)
+{
+	cond_resched();
+}
+
+/* The name of a function and that of its module in brackets, or nothing: never the address. */
+void ioasid_symbol(unsigned long addr, char *name, size_t size)
+{
+	char *symbol = kzalloc(KSYM_SYMBOL_LEN, GFP_KERNEL);
+
+	*name = '\0';
+	if (!symbol)
+		return;
+	sprint_symbol_no_offset(symbol, addr);
+	if (!str_has_prefix(symbol, "0x"))
+		strscpy(name, symbol, size);
+	kfree(symbol);
+}
+
+struct dentry *ioasid_debugfs_dir(const char *name)
+{
+	return debugfs_create_dir(name, NULL);
+}
+
+void ioasid_debugfs_file(const char *name, umode_t mode, struct dentry *dir, void *data,
+			 const struct file_operations *ops)
+{
+	debugfs_create_file(name, mode, dir, data, ops);
+}
+
+void ioasid_debugfs_u32(const char *name, umode_t mode, struct dentry *dir, u32 *value)
+{
+	debugfs_create_u32(name, mode, dir, value);
+}
+
+void ioasid_debugfs_remove(struct dentry *dir)
+{
+	debugfs_remove(dir);
+}
+
 struct kmem_cache *ioasid_cache_create(const char *name, unsigned int size, unsigned int align)
 {
 	return kmem_cache_create(name, size, align, SLAB_ACCOUNT | SLAB_NO_MERGE, NULL);
@@ -178,6 +270,11 @@ void ioasid_init_late_work(struct work_struct *work, work_func_t fn)
 	INIT_WORK(work, fn);
 }
 
+void ioasid_init_watch_work(struct delayed_work *work, work_func_t fn)
+{
+	INIT_DELAYED_WORK(work, fn);
+}
+
 void ioasid_init_irq_work(struct irq_work *work, void (*fn)(struct irq_work *work))
 {
 	init_irq_work(work, fn);
@@ -220,6 +317,16 @@ bool ioasid_is_rt(void)
 unsigned long ioasid_now(void)
 {
 	return jiffies;
+}
+
+unsigned int ioasid_jiffies_to_ms(unsigned int count)
+{
+	return jiffies_to_msecs(count);
+}
+
+unsigned int ioasid_jiffies_to_secs(u64 count)
+{
+	return div_u64(count, HZ);
 }
 
 unsigned long ioasid_ms_to_jiffies(unsigned int ms)

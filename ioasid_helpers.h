@@ -3,6 +3,7 @@
 #ifndef IOASID_HELPERS_H
 #define IOASID_HELPERS_H
 
+#include <linux/debugfs.h>
 #include <linux/device.h>
 #include <linux/ioasid.h>
 #include <linux/iommu.h>
@@ -42,6 +43,19 @@ int ioasid_notifier_to_errno(int said);
 
 struct mm_struct *ioasid_current_mm(void);
 
+unsigned int ioasid_current_pid(void);
+unsigned int ioasid_current(char *comm, size_t size);
+unsigned int ioasid_mm_owner(struct mm_struct *mm, char *comm, size_t size);
+bool ioasid_pid_comm(unsigned int pid, unsigned int secs, char *comm, size_t size);
+void ioasid_cond_resched(void);
+void ioasid_symbol(unsigned long addr, char *name, size_t size);
+
+struct dentry *ioasid_debugfs_dir(const char *name);
+void ioasid_debugfs_file(const char *name, umode_t mode, struct dentry *dir, void *data,
+			 const struct file_operations *ops);
+void ioasid_debugfs_u32(const char *name, umode_t mode, struct dentry *dir, u32 *value);
+void ioasid_debugfs_remove(struct dentry *dir);
+
 struct kmem_cache *ioasid_cache_create(const char *name, unsigned int size, unsigned int align);
 
 int ioasid_srcu_init(struct srcu_struct *srcu);
@@ -57,6 +71,7 @@ void ioasid_init_delayed_work(struct delayed_work *work, work_func_t fn);
 void ioasid_init_slow_work(struct work_struct *work, work_func_t fn);
 void ioasid_init_waiting_work(struct work_struct *work, work_func_t fn);
 void ioasid_init_late_work(struct work_struct *work, work_func_t fn);
+void ioasid_init_watch_work(struct delayed_work *work, work_func_t fn);
 void ioasid_init_irq_work(struct irq_work *work, void (*fn)(struct irq_work *work));
 
 bool ioasid_must_defer(void);
@@ -64,6 +79,8 @@ bool ioasid_is_rt(void);
 void ioasid_spin_section_enter(void);
 void ioasid_spin_section_leave(void);
 unsigned long ioasid_now(void);
+unsigned int ioasid_jiffies_to_ms(unsigned int count);
+unsigned int ioasid_jiffies_to_secs(u64 count);
 unsigned long ioasid_ms_to_jiffies(unsigned int ms);
 
 bool ioasid_pin_module(void);

@@ -21,6 +21,7 @@ mod set;
 mod space;
 mod state;
 mod sva;
+mod trace;
 
 use core::borrow::Borrow;
 use kapi::id_array::Cache;

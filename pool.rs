@@ -13,6 +13,7 @@
 mod adopt;
 mod notify;
 mod set;
+mod watch;
 
 pub(crate) use adopt::Lease;
 
@@ -89,12 +90,17 @@ use crate::{
         Word, //
     },
     sva::Sva,
+    trace, //
 };
 use core::ffi::c_void;
 use kernel::{
+    fmt,
     prelude::*,
     sync::{
-        atomic::Relaxed,
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
         rcu,
         Arc, //
     },
@@ -132,7 +138,14 @@ pub(crate) struct Core {
     mms: MmMap,
     #[pin]
     pub(crate) sva: Sva,
+    /// After how many seconds an ID is told of that waits for its holders; 0 is never.
+    pub(crate) stuck_secs: Atomic<u32>,
+    /// Of how many was told.
+    pub(crate) stuck: Atomic<u32>,
 }
+
+/// What [`Core::stuck_secs`] is unless somebody says so.
+pub(crate) const STUCK_SECS: u32 = 60;
 
 /// Ends a set when its mm exits.
 pub(crate) struct Ender {
@@ -174,6 +187,8 @@ pub(crate) fn new(caches: Caches, quarantine: u32) -> impl PinInit<Pool, Error> 
             works: OrderedQueue::new(c"ioasid_wq")?,
             mms <- MmMap::new(),
             sva <- Sva::new(),
+            stuck_secs: Atomic::new(STUCK_SECS),
+            stuck: Atomic::new(0),
         }? Error),
     )
 }
@@ -232,15 +247,16 @@ impl Pool {
         private: *mut c_void,
     ) -> Result<u32> {
         if !self.registry.has_custom() {
-            let entry = self.space.prepare(owner, DEFAULT_PROVIDER, private)?;
+            let entry = match self.space.prepare(owner, DEFAULT_PROVIDER, private) {
+                Ok(entry) => entry,
+                Err(err) => return Err(self.alloc_failed(owner, range, err)),
+            };
             match self.space.publish_quickly(entry, range, policy) {
-                Ok(new) if !new.is_busy() => return Ok(new.id()),
-                Ok(new) => {
-                    self.announce(new.id());
-                    return Ok(new.id());
-                }
+                Ok(new) => return Ok(self.allocated(owner, range, new).id()),
                 Err(PublishError::Closed) => self.registry.wait_for_switch(),
-                Err(PublishError::Failed(err)) => return Err(self.alloc_failed(owner, err)),
+                Err(PublishError::Failed(err)) => {
+                    return Err(self.alloc_failed(owner, range, err));
+                }
             }
         }
         self.alloc_any(owner, range, policy, private)
@@ -262,22 +278,33 @@ impl Pool {
                     return result;
                 }
             }
-            let entry = self.space.prepare(owner, DEFAULT_PROVIDER, private)?;
+            let entry = match self.space.prepare(owner, DEFAULT_PROVIDER, private) {
+                Ok(entry) => entry,
+                Err(err) => return Err(self.alloc_failed(owner, range, err)),
+            };
             match self.space.publish(entry, range, policy) {
-                Ok(new) => {
-                    if new.is_busy() {
-                        self.announce(new.id());
-                    }
-                    return Ok(new);
-                }
+                Ok(new) => return Ok(self.allocated(owner, range, new)),
                 Err(PublishError::Closed) => self.registry.wait_for_switch(),
-                Err(PublishError::Failed(err)) => return Err(self.alloc_failed(owner, err)),
+                Err(PublishError::Failed(err)) => {
+                    return Err(self.alloc_failed(owner, range, err));
+                }
             }
         }
     }
 
+    /// Tells of an ID that was allocated.
+    #[inline(always)]
+    fn allocated(&self, owner: Owner, range: IdRange, new: Published) -> Published {
+        trace::alloc(owner, range, Ok(new.id()));
+        if new.is_busy() {
+            self.announce(new.id());
+        }
+        new
+    }
+
     #[cold]
-    fn alloc_failed(&self, owner: Owner, err: Error) -> Error {
+    fn alloc_failed(&self, owner: Owner, range: IdRange, err: Error) -> Error {
+        trace::alloc(owner, range, Err(err));
         if owner != Owner::KERNEL {
             // It may have been the last one for a moment.
             self.set_is_empty();
@@ -302,13 +329,8 @@ impl Pool {
         };
         drop(active);
         Some(match result {
-            Ok(new) => {
-                if new.is_busy() {
-                    self.announce(new.id());
-                }
-                Ok(new)
-            }
-            Err(err) => Err(self.alloc_failed(owner, err)),
+            Ok(new) => Ok(self.allocated(owner, range, new)),
+            Err(err) => Err(self.alloc_failed(owner, range, err)),
         })
     }
 
@@ -405,19 +427,19 @@ impl Pool {
     /// [`Pool::get`] where there is a reader.
     #[inline]
     pub(crate) fn get_by(&self, reader: Reader<'_>, set: SetTag, id: u32) -> Result {
-        self.lookup_any(set, id, reader)
-            .map_err(unknown_to_get)?
-            .life
-            .get()
+        let entry = self.lookup_any(set, id, reader).map_err(unknown_to_get)?;
+        let got = entry.life.get();
+        trace::get(entry, got);
+        got
     }
 
     /// Takes a reference under a name. Errors as for [`Pool::get`].
     pub(crate) fn get_named(&self, set: SetTag, id: u32, name: Name) -> Result {
         let guard = rcu::read_lock();
-        self.lookup(set, id, &guard)
-            .map_err(unknown_to_get)?
-            .life
-            .get_named()?;
+        let entry = self.lookup(set, id, &guard).map_err(unknown_to_get)?;
+        let got = entry.life.get_named();
+        trace::get(entry, got);
+        got?;
         drop(guard);
         self.names.add(id, name);
         Ok(())
@@ -438,6 +460,7 @@ impl Pool {
     pub(crate) fn put_by(&self, reader: Reader<'_>, set: SetTag, id: u32) -> Result<bool> {
         let entry = self.lookup_any(set, id, reader)?;
         if entry.life.put_usually() {
+            trace::put(entry, Ok(false));
             return Ok(false);
         }
         self.put_entry(entry)
@@ -447,6 +470,7 @@ impl Pool {
     fn put_entry(&self, entry: &Node<Entry>) -> Result<bool> {
         match entry.life.put() {
             Ok(word) if word.is_dead() => {
+                trace::put(entry, Ok(true));
                 if must_defer() {
                     self.defer(entry);
                 } else {
@@ -454,8 +478,15 @@ impl Pool {
                 }
                 Ok(true)
             }
-            Ok(_) => Ok(false),
-            Err(err) => Self::put_failed(entry.id(), err),
+            Ok(_) => {
+                trace::put(entry, Ok(false));
+                Ok(false)
+            }
+            Err(err) => {
+                let failed = Self::put_failed(entry.id(), err);
+                trace::put(entry, failed);
+                failed
+            }
         }
     }
 
@@ -481,7 +512,10 @@ impl Pool {
         } else {
             self.tell_now(&guard)
         };
-        match entry.life.put_or_free(tell) {
+        let was_pending = entry.life.word().is_pending();
+        let put = entry.life.put_or_free(tell);
+        trace::put_any(entry, was_pending, put.is_ok());
+        match put {
             Ok(Change::Done(word)) if word.is_dead() && deferred => {
                 self.defer(entry);
                 Ok(true)
@@ -518,7 +552,7 @@ impl Pool {
     }
 
     /// [`Pool::free`] where there is a reader.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn free_by(&self, reader: Reader<'_>, set: SetTag, id: u32) -> Result<bool> {
         let entry = self.lookup_any(set, id, reader)?;
         if must_defer() {
@@ -526,6 +560,7 @@ impl Pool {
         }
         match self.tell_now(reader) {
             Tell::Nobody if entry.life.free_alone() => {
+                trace::free(entry);
                 self.reclaim_unnamed(entry);
                 Ok(true)
             }
@@ -536,7 +571,10 @@ impl Pool {
     #[inline(never)]
     fn free_with(&self, entry: &Node<Entry>, tell: Tell) -> Result<bool> {
         match entry.life.free(tell) {
-            Ok(change) => Ok(self.act(entry, change, &rcu::read_lock())),
+            Ok(change) => {
+                trace::free(entry);
+                Ok(self.act(entry, change, &rcu::read_lock()))
+            }
             Err(State::Reclaimed) => Err(ENOENT),
             Err(_) => Ok(false),
         }
@@ -622,6 +660,14 @@ impl Pool {
         self.registry.is_behind(space)
     }
 
+    /// Calls `each` for every custom allocator; see [`Registry::each`].
+    pub(crate) fn each_allocator(
+        &self,
+        each: impl FnMut(u32, Option<usize>) -> fmt::Result,
+    ) -> fmt::Result {
+        self.registry.each(each)
+    }
+
     /// Unregisters a custom allocator; see [`Registry::unregister`]. Returns how many IDs it
     /// leaves behind.
     pub(crate) fn unregister(&self, key: Key) -> Result<u32> {
@@ -705,6 +751,7 @@ impl Pool {
     #[inline]
     fn reclaim_unnamed(&self, entry: &Node<Entry>) {
         let _section = SpinSection::enter();
+        trace::reclaim(entry);
         self.waiters.wake_all();
         match self.space.retire_plain(entry) {
             Ok(()) if !self.space.can_shrink() => {}
@@ -781,13 +828,14 @@ impl Jobs for Core {
             }
             Lane::Waiting => this.tidy_sets(),
             Lane::Late => this.tidy_bonds(),
+            Lane::Watch => this.look_for_stuck(),
         }
     }
 
     fn has_work(&self, lane: Lane) -> bool {
         match lane {
             Lane::Waiting => self.space.sets.has_notes(),
-            Lane::Quick | Lane::Slow | Lane::Late => false,
+            Lane::Quick | Lane::Slow | Lane::Late | Lane::Watch => false,
         }
     }
 }

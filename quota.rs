@@ -163,6 +163,11 @@ impl Capacity {
         used == 0
     }
 
+    /// How many numbers rest.
+    pub(crate) fn resting(&self) -> u32 {
+        self.resting
+    }
+
     /// A number rests.
     pub(crate) fn rest(&mut self) {
         self.resting += 1;

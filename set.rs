@@ -19,6 +19,7 @@ use crate::{
             MmWatch, //
         },
         number_map::NumberMap,
+        task::Who, //
     },
     life::Life,
     quota::Usage,
@@ -62,7 +63,7 @@ impl SetTag {
     }
 
     /// The slot that a handle names.
-    fn index(self) -> Option<u32> {
+    pub(crate) fn index(self) -> Option<u32> {
         if self.0 >> 52 != Self::MARK >> 52 {
             return None;
         }
@@ -106,6 +107,8 @@ pub(crate) struct Token(pub(crate) Kind, pub(crate) usize);
 /// A set. Its memory goes after a grace period, and not before the last of its IDs.
 pub(crate) struct Set {
     pub(crate) token: Token,
+    /// The process that it is for.
+    pub(crate) maker: Who,
     generation: u32,
     pub(crate) life: Life,
     policy: Marked<u32>,
@@ -148,9 +151,10 @@ impl Notes {
 }
 
 impl Set {
-    fn new(token: Token, quota: u32, generation: u32) -> Self {
+    fn new(token: Token, maker: Who, quota: u32, generation: u32) -> Self {
         Self {
             token,
+            maker,
             generation,
             life: Life::new(Word::new()),
             policy: Marked::new(Policy::Lowest.into()),
@@ -249,6 +253,11 @@ impl<'g> Found<'g> {
         }
     }
 
+    /// How many seconds it has been there; the kernel's own always was.
+    pub(crate) fn secs(self) -> Option<u32> {
+        Some(self.node?.age().secs())
+    }
+
     pub(crate) fn owner(self) -> Owner {
         let Some(node) = self.node else {
             return Owner::KERNEL;
@@ -293,7 +302,7 @@ pub(crate) struct Sets<H: MmExit> {
 
 impl<H: MmExit> Sets<H> {
     pub(crate) fn new(cache: Arc<Cache<Set>>) -> impl PinInit<Self> {
-        let kernel = Set::new(Token(Kind::Kernel, 0), 0, 0);
+        let kernel = Set::new(Token(Kind::Kernel, 0), Who::NOBODY, 0, 0);
         kernel.open.store(true, Relaxed);
         pin_init!(Self {
             array <- IdArray::new(cache, Book {
@@ -394,12 +403,14 @@ impl<H: MmExit> Sets<H> {
     /// # Errors
     ///
     /// `ENOMEM`, `ENOSPC` if there are too many.
-    pub(crate) fn publish(&self, token: Token, quota: u32) -> Result<u32> {
+    pub(crate) fn publish(&self, token: Token, maker: Who, quota: u32) -> Result<u32> {
         let mut book = self.array.lock();
         book.generation = book.generation.wrapping_add(1);
         let generation = book.generation;
         drop(book);
-        let mut set = self.array.prepare(Set::new(token, quota, generation))?;
+        let mut set = self
+            .array
+            .prepare(Set::new(token, maker, quota, generation))?;
         let mut book = self.array.lock();
         let failed = loop {
             let Some(index) = book.free().lowest(1, SetTag::LAST) else {

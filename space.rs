@@ -10,6 +10,7 @@
 
 mod adopt;
 mod members;
+mod totals;
 
 use crate::{
     entry::{
@@ -37,6 +38,7 @@ use crate::{
         mm::MmExit,
         module::Pinned,
         reader::Reader,
+        task::current_pid, //
     },
     life::Life,
     quota::Capacity,
@@ -296,7 +298,9 @@ impl<H: MmExit> Space<H> {
         provider: u32,
         private: *mut c_void,
     ) -> Result<Unpublished<'_, Entry>> {
-        self.array.prepare(Entry::new(owner, provider, private))
+        let entry = self.array.prepare(Entry::new(owner, provider, private))?;
+        entry.set_maker(current_pid());
+        Ok(entry)
     }
 
     /// Picks a free number and publishes the entry under it. May sleep.
@@ -416,6 +420,8 @@ impl<H: MmExit> Space<H> {
         if let Err(mut back) = ledger.insert(entry, id) {
             // The last subscriber may go before the next attempt.
             back.life = Life::new(Word::new());
+            // Nobody has seen that life.
+            ledger.serial = ledger.serial.wrapping_sub(1);
             self.undo_charge(ledger, owner, ENOMEM);
             return Err(back);
         }

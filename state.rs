@@ -343,6 +343,11 @@ impl Word {
         self.has(Self::BOUND)
     }
 
+    /// Whether a device is bound.
+    pub(crate) fn is_bonded(self) -> bool {
+        self.has(Self::BONDED)
+    }
+
     /// Nobody is bound any more, which has been told or never was.
     pub(crate) fn unbound(self) -> Self {
         self.without(Self::BOUND | Self::UNBIND_DUE)

@@ -13,6 +13,7 @@ mod device;
 mod exit;
 mod host;
 mod io_mm;
+mod list;
 
 pub(crate) use self::{
     backend::{

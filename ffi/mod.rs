@@ -13,6 +13,7 @@ mod sva;
 
 use crate::{
     kapi::{
+        listing::Shown,
         marked::RcuPtr,
         module::{
             Departing,
@@ -22,10 +23,7 @@ use crate::{
     pool::Pool, //
 };
 use core::ptr;
-use kernel::{
-    debugfs::Scope,
-    prelude::*, //
-};
+use kernel::prelude::*;
 
 /// Checks that a function has the prototype that the header gives it.
 macro_rules! check_prototypes {
@@ -78,11 +76,11 @@ fn evict(module: &Departing<'_>) {
 pub(crate) struct Published {
     // Dropped before the pool is.
     _watch: Pin<KBox<Watch>>,
-    pool: Pin<KBox<Scope<Pool>>>,
+    pool: Pin<KBox<Shown<Pool>>>,
 }
 
 impl Published {
-    pub(crate) fn new(pool: Pin<KBox<Scope<Pool>>>) -> Result<Self> {
+    pub(crate) fn new(pool: Pin<KBox<Shown<Pool>>>) -> Result<Self> {
         let watch = KBox::pin_init(Watch::new(evict), GFP_KERNEL)?;
         POOL.publish((&raw const **pool).cast_mut());
         Ok(Self {

@@ -102,6 +102,10 @@ impl Listener for Notifier {
         to_result(unsafe { bindings::ioasid_notifier_to_errno(said) })
     }
 
+    fn culprit(&self) -> Option<usize> {
+        Some(self.call as usize)
+    }
+
     fn is_within(&self, is_there: &dyn Fn(usize) -> bool) -> bool {
         is_there(self.call as usize)
     }

@@ -72,6 +72,14 @@ impl Stamp {
     }
 }
 
+impl Stamp {
+    /// As [`Stamp::ahead`], in milliseconds.
+    pub(crate) fn ahead_ms(self) -> u32 {
+        // SAFETY: No preconditions.
+        unsafe { bindings::ioasid_jiffies_to_ms(self.ahead()) }
+    }
+}
+
 /// What was written before is seen by whoever is not seen by what is read afterwards.
 #[inline]
 pub(crate) fn full_barrier() {

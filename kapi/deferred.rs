@@ -34,6 +34,8 @@ pub(crate) enum Lane {
     Waiting,
     /// For what takes locks under which the other lanes are flushed.
     Late,
+    /// For what looks at everything from time to time.
+    Watch,
 }
 
 /// The work to do.
@@ -67,6 +69,8 @@ pub(crate) struct Deferred<T: Jobs> {
     waiting: Opaque<bindings::work_struct>,
     #[pin]
     late: Opaque<bindings::work_struct>,
+    #[pin]
+    watch: Opaque<bindings::delayed_work>,
     #[pin]
     irq: Opaque<bindings::irq_work>,
 }
@@ -127,6 +131,10 @@ impl<T: Jobs> Deferred<T> {
                 bindings::ioasid_init_late_work(slot, Some(Self::run_late))
             }),
             // SAFETY: As above.
+            watch <- Opaque::ffi_init(|slot| unsafe {
+                bindings::ioasid_init_watch_work(slot, Some(Self::run_watch))
+            }),
+            // SAFETY: As above.
             irq <- Opaque::ffi_init(|slot| unsafe {
                 bindings::ioasid_init_irq_work(slot, Some(Self::run_irq))
             }),
@@ -149,6 +157,7 @@ impl<T: Jobs> Deferred<T> {
                 Lane::Slow => bindings::queue_work_on(ANY_CPU, queue, self.slow.get()),
                 Lane::Waiting => bindings::queue_work_on(ANY_CPU, queue, self.waiting.get()),
                 Lane::Late => bindings::queue_work_on(ANY_CPU, queue, self.late.get()),
+                Lane::Watch => bindings::mod_delayed_work_on(ANY_CPU, queue, self.watch.get(), 0),
             }
         };
     }
@@ -170,6 +179,16 @@ impl<T: Jobs> Deferred<T> {
                 // CAST: `unsigned long` has at least 32 bits.
                 delay as c_ulong,
             )
+        };
+    }
+
+    /// Has the watching lane run in so many seconds, unless it is due already.
+    pub(crate) fn watch_after(&self, secs: u32) {
+        // SAFETY: As in `kick`.
+        unsafe {
+            let delay = bindings::ioasid_ms_to_jiffies(secs.saturating_mul(1000));
+            let queue = self.queue.as_ptr();
+            bindings::queue_delayed_work_on(ANY_CPU, queue, self.watch.get(), delay)
         };
     }
 
@@ -243,6 +262,18 @@ impl<T: Jobs> Deferred<T> {
 
     /// # Safety
     ///
+    /// The item is `watch` of a `Deferred`.
+    unsafe extern "C" fn run_watch(work: *mut bindings::work_struct) {
+        // SAFETY: By the safety requirements.
+        let this = unsafe {
+            let item = container_of!(work, bindings::delayed_work, work);
+            &*container_of!(Opaque::cast_from(item), Self, watch)
+        };
+        T::run(this, Lane::Watch);
+    }
+
+    /// # Safety
+    ///
     /// The item is `irq` of a `Deferred`.
     unsafe extern "C" fn run_irq(work: *mut bindings::irq_work) {
         // SAFETY: By the safety requirements.
@@ -273,6 +304,7 @@ impl<T: Jobs> PinnedDrop for Deferred<T> {
         // SAFETY: By the type invariants all are initialised, and the queue is owned.
         unsafe {
             bindings::irq_work_sync(self.irq.get());
+            bindings::disable_delayed_work_sync(self.watch.get());
             bindings::disable_work_sync(self.late.get());
             bindings::disable_work_sync(self.waiting.get());
             bindings::disable_delayed_work_sync(self.quick.get());

@@ -10,6 +10,7 @@
 //! `kvfree_rcu()` was half of what it takes to free an ID.
 
 use super::{
+    age::Age,
     bindings,
     context::synchronize_rcu,
     marked::{
@@ -70,6 +71,8 @@ const REAP_MS: c_uint = 20;
 pub(crate) struct Node<T> {
     value: T,
     id: UnsafeCell<u32>,
+    /// In what would be padding.
+    age: Age,
     next: UnsafeCell<*mut Node<T>>,
 }
 
@@ -79,6 +82,11 @@ impl<T> Node<T> {
     pub(crate) fn id(&self) -> u32 {
         // SAFETY: By the type invariant nobody writes any more.
         unsafe { *self.id.get() }
+    }
+
+    /// How old the object is.
+    pub(crate) fn age(&self) -> &Age {
+        &self.age
     }
 }
 
@@ -335,6 +343,7 @@ impl<T, D> IdArray<T, D> {
             node.write(Node {
                 value,
                 id: UnsafeCell::new(0),
+                age: Age::new(),
                 next: UnsafeCell::new(ptr::null_mut()),
             })
         };

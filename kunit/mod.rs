@@ -3,6 +3,7 @@
 //! KUnit suites for the inside. Each case works on a pool of its own.
 
 mod allocator;
+mod debugfs;
 mod free_map;
 mod id_array;
 mod names;

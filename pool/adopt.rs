@@ -14,7 +14,10 @@ use crate::{
         ADOPTED, //
     },
     id::IdRange,
-    kapi::id_array::Node,
+    kapi::{
+        id_array::Node,
+        task::Who, //
+    },
     life::Change,
     set::{
         Owner,
@@ -25,6 +28,7 @@ use crate::{
         Scopes,
         Tell, //
     },
+    trace, //
 };
 use core::ptr;
 use kernel::{
@@ -101,6 +105,12 @@ impl Pool {
             id: new.id(),
             serial: new.serial,
         };
+        let pid = Who::of_mm(mm).pid;
+        let guard = rcu::read_lock();
+        if let Ok(entry) = self.leased(lease, &guard) {
+            entry.set_maker(pid);
+        }
+        drop(guard);
         if let Err(err) = self.keep(lease.id, mm) {
             self.free_lease(lease);
             return Err(err);
@@ -129,11 +139,12 @@ impl Pool {
         let enter = || {
             self.with_mm_owner(mm, |owner, _| {
                 let entry = self.space.prepare(owner, ADOPTED, ptr::null_mut())?;
-                self.space.adopt(entry, id)
+                entry.set_maker(Who::of_mm(mm).pid);
+                self.space.adopt(entry, id).map(|adopted| (owner, adopted))
             })
         };
         let adopted = enter().or_else(|err| self.try_again(err, enter));
-        let adopted = match adopted {
+        let (owner, adopted) = match adopted {
             Ok(adopted) => adopted,
             Err(err) => {
                 let mm = self.mms.remove(id);
@@ -141,6 +152,9 @@ impl Pool {
                 return Err(err);
             }
         };
+        if let Ok(range) = IdRange::new(id, id) {
+            trace::alloc(owner, range, Ok(id));
+        }
         if adopted.is_busy() {
             self.announce(id);
         }
@@ -217,6 +231,7 @@ impl Pool {
             return;
         };
         if let Ok(change) = entry.life.free(self.tell_now(&guard)) {
+            trace::free(entry);
             self.act(entry, change, &guard);
         }
     }

@@ -42,6 +42,7 @@ use crate::{
         Tell,
         Word, //
     },
+    trace, //
 };
 use core::ptr;
 use kernel::{
@@ -163,6 +164,8 @@ impl Pool {
         };
         if word.is_dead() {
             self.reclaim(entry, word);
+        } else if word.is_pending() {
+            self.wait_for_holders(entry);
         }
         word.is_dead()
     }
@@ -209,6 +212,7 @@ impl Pool {
             Some(entry) => self.attach_pinned(entry, spid, &guard),
             None => Err(ENOENT),
         };
+        trace::attach(id, spid, &attached);
         self.unpin(id);
         attached
     }
@@ -234,8 +238,10 @@ impl Pool {
         let guard = rcu::read_lock();
         let entry = self.space.lookup(id, &guard).ok_or(ENOENT)?;
         let tell = self.tell_now(&guard) == Tell::Now;
-        let change = self.space.detach_spid(entry, tell)?;
-        self.act(entry, change, &guard);
+        let spid = entry.spid();
+        let change = self.space.detach_spid(entry, tell);
+        trace::detach(id, spid, &change);
+        self.act(entry, change?, &guard);
         Ok(())
     }
 

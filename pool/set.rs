@@ -20,7 +20,8 @@ use crate::{
             must_defer, //
         },
         deferred::Lane,
-        mm::MmWatch, //
+        mm::MmWatch,
+        task::Who, //
     },
     quota::Figures,
     set::{
@@ -39,6 +40,7 @@ use crate::{
         State,
         Tell, //
     },
+    trace, //
 };
 use core::ffi::c_void;
 use kernel::{
@@ -76,10 +78,23 @@ impl Pool {
     }
 
     fn make_set(&self, token: Token, quota: u32, mm: Option<&MmWithUser>) -> Result<Owner> {
+        let maker = mm.map_or_else(Who::current, |mm| Who::of_mm(mm));
+        let made = self.make_set_for(maker, token, quota, mm);
+        trace::set_create(quota, maker.pid, &made);
+        made
+    }
+
+    fn make_set_for(
+        &self,
+        maker: Who,
+        token: Token,
+        quota: u32,
+        mm: Option<&MmWithUser>,
+    ) -> Result<Owner> {
         let sets = &self.space.sets;
         let claim = sets.claim(token)?;
         let reserved = self.space.reserve(quota)?;
-        let set = sets.publish(token, quota)?;
+        let set = sets.publish(token, maker, quota)?;
         reserved.keep();
         if let Some(mm) = mm {
             let hook = Ender {
@@ -547,6 +562,7 @@ impl Pool {
         drop(guard);
         if is_done {
             self.space.sets.remove(set);
+            trace::set_destroy(set);
         }
     }
 

@@ -92,8 +92,8 @@ static bool find_id(__u32 pasid, struct id *id)
 	if (!file)
 		give_up(IDS);
 	while (!found && fgets(line, sizeof(line), file))
-		found = sscanf(line, "%u %15s %d %*s %*s %*s %63s", &number, id->state, &id->refs,
-			       id->names) == 4 && number == pasid;
+		found = sscanf(line, "%u %15s %d %*s %*s %*s %*s %*s %*s %*s %63s", &number,
+			       id->state, &id->refs, id->names) == 4 && number == pasid;
 	fclose(file);
 	if (!found)
 		*id = (struct id) { .state = "reclaimed", .names = "-" };

@@ -5,11 +5,13 @@
 use super::{
     device::Enabled,
     io_mm::IoMm,
+    list::BondRow,
     Attached,
     Book,
     MmKey, //
 };
 use crate::{
+    id::INVALID,
     kapi::{
         device::address as address_of,
         iommu::group,
@@ -20,6 +22,7 @@ use crate::{
         Lease,
         Pool, //
     },
+    trace, //
 };
 use kernel::{
     device::Device,
@@ -64,6 +67,18 @@ pub(super) struct Held {
     attached: Option<Attached>,
 }
 
+impl Held {
+    /// What can be told of it.
+    pub(super) fn row(&self) -> BondRow<'_> {
+        BondRow {
+            id: self.lease.id,
+            device: self.bond.device().name().to_bytes(),
+            count: self.count,
+            is_attached: self.attached.is_some(),
+        }
+    }
+}
+
 /// The address that a bond is known by.
 pub(super) fn address(bond: &Arc<Bond>) -> usize {
     core::ptr::from_ref::<Bond>(bond).addr()
@@ -103,6 +118,15 @@ impl Pool {
         let user = mm.mmget_not_zero().ok_or(ESRCH)?;
         let mut book = self.sva.open();
         let result = self.bind_in(&mut book, device, &user, drvdata);
+        let bound = result.as_ref();
+        trace::bind(
+            device,
+            bound.map_or(INVALID, |bond| bond.pasid()),
+            bound.map_or(0, |bond| {
+                book.bonds.get(&address(bond)).map_or(0, |b| b.count)
+            }),
+            bound.map_or_else(|err| err.to_errno(), |_| 0),
+        );
         let seat = book.devices.get_mut(&address_of(device));
         if let Some(seat) = seat.filter(|seat| seat.is_enabled()) {
             seat.note(result.as_ref().err().copied());
@@ -322,6 +346,7 @@ impl Pool {
         let held = book.bonds.get_mut(&bond).ok_or(ENOENT)?;
         let lease = held.lease;
         held.count = held.count.saturating_sub(1);
+        trace::unbind(held.bond.device(), lease.id, held.count, 0);
         if held.count != 0 {
             drop(book);
             self.put_leased(lease);

@@ -7,6 +7,7 @@ use super::{
         self,
         Host, //
     },
+    list::DeviceRow,
     Backend,
     Book,
     IommuCore, //
@@ -119,6 +120,21 @@ impl Seat {
 
     pub(super) fn enabled(&self) -> Option<Arc<Enabled>> {
         self.enabled.clone()
+    }
+
+    /// What can be told of it.
+    pub(super) fn row(&self) -> DeviceRow<'_> {
+        let enabled = self.enabled.as_deref();
+        DeviceRow {
+            name: self.device.name().to_bytes(),
+            by_core: enabled.map(Enabled::by_core),
+            bonds: enabled.map_or(0, |one| one.bonds.load(Relaxed)),
+            most: enabled.map_or(0, |one| one.most),
+            first: enabled.map_or(0, |one| one.limits.min()),
+            last: enabled.map_or(0, |one| one.limits.max()),
+            shares: self.shares,
+            why: self.why,
+        }
     }
 
     fn is_done(&self) -> bool {
