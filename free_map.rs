@@ -17,7 +17,7 @@ const CHUNKS: u32 = WORDS / BITS;
 const TOPS: u32 = CHUNKS / BITS;
 
 /// Numbers that share a leaf of the index: how far [`FreeMap::give`] looks whether all are free.
-pub(crate) const LEAF: u32 = 512;
+pub(crate) const LEAF: u32 = 1024;
 const WORDS_OF_LEAF: usize = (LEAF / BITS) as usize;
 
 /// What is free of 4096 numbers.

@@ -198,7 +198,7 @@ impl<T> Drop for Unpublished<'_, T> {
     }
 }
 
-/// The objects of [`LEAF`] numbers. A page.
+/// The objects of [`LEAF`] numbers.
 struct Leaf<T>([RcuPtr<Node<T>>; LEAF as usize]);
 
 /// All leaves.

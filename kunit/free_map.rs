@@ -23,16 +23,16 @@ const EDGES: [u32; 17] = [
     62,
     63,
     64,
-    511,
-    512,
-    513,
+    LEAF - 1,
+    LEAF,
+    LEAF + 1,
     4095,
     4096,
     4097,
     262_143,
     262_144,
-    LIMIT - 513,
-    LIMIT - 512,
+    LIMIT - LEAF - 1,
+    LIMIT - LEAF,
     LIMIT - 2,
     LIMIT - 1,
 ];
@@ -132,11 +132,11 @@ mod tests {
         assert_eq!(map.used(), 17);
         assert!(map.lowest(0, LIMIT - 1) == Some(2));
         assert!(map.lowest(62, LIMIT - 1) == Some(65));
-        assert!(map.lowest(511, LIMIT - 1) == Some(514));
+        assert!(map.lowest(LEAF - 1, LIMIT - 1) == Some(LEAF + 2));
         assert!(map.lowest(262_143, LIMIT - 1) == Some(262_145));
         assert!(map.lowest(LIMIT - 2, LIMIT - 1).is_none());
         assert!(map.highest(0, LIMIT - 1) == Some(LIMIT - 3));
-        assert!(map.highest(0, LIMIT - 512) == Some(LIMIT - 514));
+        assert!(map.highest(0, LIMIT - LEAF) == Some(LIMIT - LEAF - 2));
         assert!(map.highest(0, 262_144) == Some(262_142));
         assert!(map.highest(0, 4097) == Some(4094));
         assert!(map.highest(0, 1).is_none());

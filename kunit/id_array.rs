@@ -2,6 +2,7 @@
 
 use super::Random;
 use crate::{
+    free_map::LEAF,
     id::LIMIT,
     kapi::id_array::{
         Cache,
@@ -74,12 +75,12 @@ mod tests {
         let edges = [
             0,
             1,
-            511,
-            512,
-            1023,
+            LEAF - 1,
+            LEAF,
+            2 * LEAF - 1,
             262_143,
             262_144,
-            LIMIT - 512,
+            LIMIT - LEAF,
             LIMIT - 1,
         ];
         for id in edges {
@@ -89,13 +90,13 @@ mod tests {
         }
         for id in [
             2,
-            510,
-            513,
-            1022,
-            1024,
+            LEAF - 2,
+            LEAF + 1,
+            2 * LEAF - 2,
+            2 * LEAF,
             262_142,
             262_145,
-            LIMIT - 513,
+            LIMIT - LEAF - 1,
             LIMIT - 2,
         ] {
             assert!(!has(&array, id));
@@ -177,22 +178,22 @@ mod tests {
     #[test]
     fn shrink_takes_empty_leaves() -> Result {
         let array = new_array()?;
-        for id in [5, 511, 512, 4096] {
+        for id in [5, LEAF - 1, LEAF, 4096] {
             enter(&array, id)?;
         }
         assert!(!array.has_empty());
         assert!(leave(&array, 5) && !array.has_empty());
-        assert!(leave(&array, 512) && array.has_empty());
+        assert!(leave(&array, LEAF) && array.has_empty());
         assert!(leave(&array, 4096));
         array.shrink();
         assert!(!array.has_empty());
         let guard = array.lock();
-        assert!(guard.has_room(0) && !guard.has_room(512) && !guard.has_room(4096));
+        assert!(guard.has_room(0) && !guard.has_room(LEAF) && !guard.has_room(4096));
         drop(guard);
-        assert!(has(&array, 511) && !has(&array, 512) && !has(&array, 4096));
+        assert!(has(&array, LEAF - 1) && !has(&array, LEAF) && !has(&array, 4096));
         enter(&array, 4097)?;
-        assert!(has(&array, 4097) && has(&array, 511));
-        for id in [511, 4097] {
+        assert!(has(&array, 4097) && has(&array, LEAF - 1));
+        for id in [LEAF - 1, 4097] {
             assert!(leave(&array, id));
         }
         array.shrink();
@@ -204,7 +205,7 @@ mod tests {
     #[test]
     fn drop_takes_the_rest() -> Result {
         let array = new_array()?;
-        for id in [0, 511, 512, 100_000, LIMIT - 1] {
+        for id in [0, LEAF - 1, LEAF, 100_000, LIMIT - 1] {
             enter(&array, id)?;
         }
         Ok(())
@@ -219,9 +220,9 @@ mod tests {
         let mut there = [None; SLOTS];
         for _ in 0..20_000 {
             // Few leaves, so that they empty.
-            let id = random.below(8) * 512 + random.below(8) * 73;
+            let id = random.below(8) * LEAF + random.below(8) * 73;
             let slot = there
-                .get_mut(((id / 512) * 8 + (id % 512) / 73) as usize)
+                .get_mut(((id / LEAF) * 8 + (id % LEAF) / 73) as usize)
                 .ok_or(EINVAL)?;
             match slot.take() {
                 Some(id) => assert!(has(&array, id) && leave(&array, id)),
