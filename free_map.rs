@@ -6,6 +6,9 @@
 //! A word of the lowest level stands for 64 numbers. [`Chunk`]s of 64 such words are there only
 //! where numbers are in use; without one, all of its numbers are free. Memory is given from
 //! outside, so that nothing is allocated or freed under the lock that protects the map.
+//!
+//! 0 is no number, and never free: so a word that says so does not stand in the way of the search
+//! from 1, which is what most callers want.
 
 use crate::id::LIMIT;
 use kernel::prelude::*;
@@ -52,7 +55,7 @@ impl Upper {
         // CAST: `usize` has 64 bits, see Kconfig.
         match self.chunks.get((word / BITS) as usize) {
             Some(Some(chunk)) => chunk.0.get((word % BITS) as usize).copied().unwrap_or(0),
-            Some(None) => !0,
+            Some(None) => all_of(word),
             None => 0,
         }
     }
@@ -89,9 +92,23 @@ pub(crate) struct FreeMap {
     used: u32,
 }
 
+/// A word of numbers of which none is in use.
+const fn all_of(word: u32) -> u64 {
+    if word == 0 {
+        !1
+    } else {
+        !0
+    }
+}
+
 /// The bit of `at` in its word, or the part of the word that is there if `at` is beyond the end.
 const fn bit(at: u32) -> u64 {
     1 << (at % BITS)
+}
+
+/// Whether nothing is in use in words that are those from `from` on.
+fn are_all_free(from: u32, words: &[u64]) -> bool {
+    words.iter().zip(from..).all(|(word, at)| *word == all_of(at))
 }
 
 /// The first set bit of a word at `at` or above; the word is that in which `at` lies.
@@ -131,7 +148,7 @@ impl FreeMap {
     fn numbers(&self, word: u32) -> u64 {
         match &self.upper {
             Some(upper) => upper.numbers(word),
-            None if word < WORDS => !0,
+            None if word < WORDS => all_of(word),
             None => 0,
         }
     }
@@ -163,11 +180,17 @@ impl FreeMap {
     #[inline(never)]
     pub(crate) fn lowest(&self, min: u32, max: u32) -> Option<u32> {
         let found = match &self.upper {
+            Some(upper) if min <= 1 => {
+                let top = (0..TOPS).find(|top| self.chunks(*top) != 0)?;
+                let chunk = first(self.chunks(top), top * BITS)?;
+                let word = first(self.words(chunk), chunk * BITS)?;
+                first(upper.numbers(word), word * BITS)?
+            }
             Some(upper) => upper.lowest_number(min).or_else(|| {
                 let chunk = self.lowest_chunk(min / BITS / BITS + 1)?;
                 upper.lowest_number(chunk * BITS * BITS)
             })?,
-            None => Some(min).filter(|min| *min < LIMIT)?,
+            None => Some(min.max(1)).filter(|min| *min < LIMIT)?,
         };
         (found <= max).then_some(found)
     }
@@ -239,7 +262,10 @@ impl FreeMap {
         let upper = self.upper.as_mut();
         match upper.and_then(|upper| upper.chunks.get_mut(above(id / BITS))) {
             Some(slot @ None) => {
-                *slot = Some(chunk);
+                let chunk = slot.insert(chunk);
+                if let (0, Some(word)) = (above(id / BITS), chunk.0.first_mut()) {
+                    *word = all_of(0);
+                }
                 None
             }
             _ => Some(chunk),
@@ -295,7 +321,7 @@ impl FreeMap {
             *top |= bit(id / BITS / BITS);
         }
         *free |= bit(id);
-        let is_last = *free == !0;
+        let is_last = *free == all_of(id / BITS);
         self.used = self.used.wrapping_sub(1);
         if is_last && self.is_leaf_free(id) {
             Left::Empty
@@ -312,13 +338,13 @@ impl FreeMap {
         // CAST: `usize` has 64 bits, see Kconfig.
         let from = (id / LEAF) as usize * WORDS_OF_LEAF % BITS as usize;
         let words = chunk.0.get(from..from + WORDS_OF_LEAF);
-        words.is_some_and(|words| words.iter().all(|word| *word == !0))
+        words.is_some_and(|words| are_all_free(id / LEAF * (LEAF / BITS), words))
     }
 
     /// Takes the chunk of a number out if all of its numbers are free.
     pub(crate) fn shrink(&mut self, id: u32) -> Option<KBox<Chunk>> {
         let upper = self.upper.as_mut()?;
         let slot = upper.chunks.get_mut(above(id / BITS))?;
-        slot.take_if(|chunk| chunk.0.iter().all(|word| *word == !0))
+        slot.take_if(|chunk| are_all_free(id / BITS / BITS * BITS, &chunk.0))
     }
 }

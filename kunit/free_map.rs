@@ -17,8 +17,7 @@ use kernel::{
 };
 
 /// Where words, leaves, chunks and words of chunks begin and end.
-const EDGES: [u32; 17] = [
-    0,
+const EDGES: [u32; 16] = [
     1,
     62,
     63,
@@ -58,7 +57,9 @@ struct Plain(KVVec<bool>);
 impl Plain {
     fn new() -> Result<Self> {
         // CAST: `usize` has 64 bits, see Kconfig.
-        Ok(Self(KVVec::from_elem(true, LIMIT as usize, GFP_KERNEL)?))
+        let mut plain = Self(KVVec::from_elem(true, LIMIT as usize, GFP_KERNEL)?);
+        plain.set(0, false);
+        Ok(plain)
     }
 
     fn is_free(&self, id: u32) -> bool {
@@ -129,7 +130,7 @@ mod tests {
             assert!(take(&mut map, id)? && !map.take(id) && !map.is_free(id));
             assert!(map.lowest(id, id).is_none() && map.highest(id, id).is_none());
         }
-        assert_eq!(map.used(), 17);
+        assert_eq!(map.used(), 16);
         assert!(map.lowest(0, LIMIT - 1) == Some(2));
         assert!(map.lowest(62, LIMIT - 1) == Some(65));
         assert!(map.lowest(LEAF - 1, LIMIT - 1) == Some(LEAF + 2));
@@ -161,8 +162,25 @@ mod tests {
                 assert!(map.shrink(id).is_none());
             }
             assert!(map.highest(0, u32::MAX) == Some(LIMIT - 1));
-            assert!(take(&mut map, 0)?);
-            map.give(0);
+            assert!(take(&mut map, 1)?);
+            map.give(1);
+        }
+        Ok(())
+    }
+
+    /// B-001: with memory and without, alone and beside others.
+    #[test]
+    fn zero_is_no_number() -> Result {
+        let mut map = FreeMap::new();
+        for _ in 0..2 {
+            assert!(!map.is_free(0) && !take(&mut map, 0)?);
+            assert!(map.lowest(0, 0).is_none() && map.highest(0, 0).is_none());
+            assert!(map.lowest(0, 5) == Some(1) && map.highest(0, 1) == Some(1));
+            assert_eq!(map.used(), 0);
+            assert!(map.is_leaf_free(0) && map.shrink(0).is_some());
+            assert!(take(&mut map, 1)? && !map.is_leaf_free(0) && map.shrink(0).is_none());
+            assert!(map.lowest(0, 1).is_none() && map.highest(0, 1).is_none());
+            assert!(map.give(1) == Left::Empty);
         }
         Ok(())
     }
@@ -173,14 +191,15 @@ mod tests {
         let mut map = FreeMap::new();
         for leaf in [0, 1, 7, 8, LIMIT / LEAF - 1] {
             let from = leaf * LEAF;
-            for id in from..from + LEAF {
+            let first = from.max(1);
+            for id in first..from + LEAF {
                 assert!(take(&mut map, id)?);
             }
             assert!(map.lowest(from, from + LEAF - 1).is_none());
-            for id in (from..from + LEAF).rev() {
+            for id in (first..from + LEAF).rev() {
                 assert!(!map.is_leaf_free(id));
                 let left = map.give(id);
-                assert_eq!((left == Left::Empty), (id == from));
+                assert_eq!((left == Left::Empty), (id == first));
             }
             assert!(map.is_leaf_free(from));
         }
@@ -209,12 +228,13 @@ mod tests {
     #[test]
     fn every_number_is_found_once() -> Result {
         let mut map = FreeMap::new();
-        for at in 0..LIMIT / 2 {
+        for at in 1..LIMIT / 2 {
             assert!(map.lowest(0, LIMIT - 1) == Some(at));
-            assert!(map.highest(0, LIMIT - 1) == Some(LIMIT - 1 - at));
-            assert!(take(&mut map, at)? && take(&mut map, LIMIT - 1 - at)?);
+            assert!(map.highest(0, LIMIT - 1) == Some(LIMIT - at));
+            assert!(take(&mut map, at)? && take(&mut map, LIMIT - at)?);
         }
-        assert_eq!(map.used(), LIMIT);
+        assert!(map.lowest(0, LIMIT - 1) == Some(LIMIT / 2) && map.take(LIMIT / 2));
+        assert_eq!(map.used(), LIMIT - 1);
         assert!(map.lowest(0, LIMIT - 1).is_none() && map.highest(0, LIMIT - 1).is_none());
         map.give(262_144);
         assert!(map.lowest(0, LIMIT - 1) == Some(262_144));
@@ -235,7 +255,7 @@ mod tests {
             let from = place * 262_144 + random.below(3) * 4032 + random.below(200);
             let len = 1 << random.below(12);
             let wants = random.below(5) < 3;
-            for id in (from..from + len).filter(|id| *id < LIMIT) {
+            for id in (from.max(1)..from + len).filter(|id| *id < LIMIT) {
                 if wants {
                     let did = take(&mut map, id)?;
                     assert_eq!(did, plain.is_free(id));
@@ -249,7 +269,8 @@ mod tests {
             if random.below(8) == 0 {
                 let empty = map.shrink(from);
                 let first = from - from % 4096;
-                assert!(empty.is_none() || (first..first + 4096).all(|id| plain.is_free(id)));
+                let mut all = first.max(1)..first + 4096;
+                assert!(empty.is_none() || all.all(|id| plain.is_free(id)));
             }
             assert_eq!(map.used(), used);
             let width = 1 << random.below(14);

@@ -73,7 +73,6 @@ mod tests {
     fn edges_are_like_other_numbers() -> Result {
         let array = new_array()?;
         let edges = [
-            0,
             1,
             LEAF - 1,
             LEAF,
@@ -114,12 +113,12 @@ mod tests {
         Ok(())
     }
 
-    /// There is nothing beyond the end, and nothing goes there.
+    /// There is nothing at 0 and beyond the end, and nothing goes there.
     #[test]
-    fn numbers_beyond_the_end_do_not_exist() -> Result {
+    fn zero_and_numbers_beyond_the_end_do_not_exist() -> Result {
         let array = new_array()?;
         for _ in 0..2 {
-            for id in [LIMIT, LIMIT + 1, u32::MAX] {
+            for id in [0, LIMIT, LIMIT + 1, u32::MAX] {
                 let object = array.prepare(!id)?;
                 let mut guard = array.lock();
                 guard.make_room(id)?;
@@ -205,7 +204,7 @@ mod tests {
     #[test]
     fn drop_takes_the_rest() -> Result {
         let array = new_array()?;
-        for id in [0, LEAF - 1, LEAF, 100_000, LIMIT - 1] {
+        for id in [1, LEAF - 1, LEAF, 100_000, LIMIT - 1] {
             enter(&array, id)?;
         }
         Ok(())
@@ -220,7 +219,7 @@ mod tests {
         let mut there = [None; SLOTS];
         for _ in 0..20_000 {
             // Few leaves, so that they empty.
-            let id = random.below(8) * LEAF + random.below(8) * 73;
+            let id = random.below(8) * LEAF + random.below(8) * 73 + 1;
             let slot = there
                 .get_mut(((id / LEAF) * 8 + (id % LEAF) / 73) as usize)
                 .ok_or(EINVAL)?;
