@@ -53,25 +53,28 @@ report_is_right() {
 	tells /tmp/report 'ioasid_set_create: +set=1 quota=3 pid=[1-9][0-9]* ret=0' || return 1
 	in_turn /tmp/report 'ioasid_alloc: +ioasid=2 ' \
 		'ioasid_notify_start: +event=ALLOC ioasid=2 set=0 ' \
-		'ioasid_get: +ioasid=2 set=0 refs=1 ret=0' 'ioasid_get: +ioasid=2 set=0 refs=2 ret=0' \
+		'ioasid_get: +ioasid=2 set=0 refs=1 ret=0' \
+		'ioasid_get: +ioasid=2 set=0 refs=2 ret=0' \
 		'ioasid_notify_start: +event=FREE ioasid=2 set=0 ' \
 		'ioasid_notify_end: +event=FREE ioasid=2 set=0 .* ret=0' \
-		'ioasid_put: +ioasid=2 set=0 refs=1 ret=0' 'ioasid_put: +ioasid=2 set=0 refs=0 ret=1' \
+		'ioasid_put: +ioasid=2 set=0 refs=1 ret=0' \
+		'ioasid_put: +ioasid=2 set=0 refs=0 ret=1' \
 		'ioasid_reclaim: +ioasid=2 set=0' || return 1
 	# Nobody is waited for, though FREE has yet to be told.
 	tells /tmp/report 'ioasid_free: +ioasid=5 set=1 refs=0 ret=0'
 }
 
 only_some() {
-	trace-cmd record -q -e ioasid:ioasid_free -f 'ioasid == 2' -o /tmp/some.dat /tmp/come_and_go \
-		>/dev/null 2>/tmp/said || { cat /tmp/said; return 1; }
+	trace-cmd record -q -e ioasid:ioasid_free -f 'ioasid == 2' -o /tmp/some.dat \
+		/tmp/come_and_go >/dev/null 2>/tmp/said || { cat /tmp/said; return 1; }
 	trace-cmd report -i /tmp/some.dat >/tmp/some 2>/dev/null
-	[ "$(grep -c 'ioasid_' /tmp/some)" = 1 ] && tells /tmp/some 'ioasid_free: +ioasid=2 set=0 refs=2 ret=1'
+	[ "$(grep -c 'ioasid_' /tmp/some)" = 1 ] &&
+		tells /tmp/some 'ioasid_free: +ioasid=2 set=0 refs=2 ret=1'
 }
 
 # Functions have names for as long as their module is there.
 names_are_told() {
-	trace-cmd record -q -e ioasid:ioasid_notify_start -o /tmp/names.dat insmod $scene \
+	trace-cmd record -q -e ioasid:ioasid_notify_start -o /tmp/names.dat insmod "$scene" \
 		>/dev/null 2>/tmp/said || { cat /tmp/said; return 1; }
 	trace-cmd report -i /tmp/names.dat >/tmp/names 2>/dev/null
 	rmmod ioasid_scene
@@ -80,7 +83,7 @@ names_are_told() {
 }
 
 counted() {
-	bpftrace -o /tmp/counted -c "/bin/sh /tmp/come_and_go" $life >/tmp/said 2>&1 ||
+	bpftrace -o /tmp/counted -c "/bin/sh /tmp/come_and_go" "$life" >/tmp/said 2>&1 ||
 		{ cat /tmp/said /tmp/counted; return 1; }
 }
 
