@@ -59,7 +59,9 @@ owner() {
 
 tree() {
 	says '^└─ set 1 \(null\), 2 of 3 in use' $ls --tree || return 1
-	says '└─ PASID 6 active, bound to SPID 2' $ls --tree
+	says '└─ PASID 6 active, bound to SPID 2' $ls --tree || return 1
+	says '^insmod \([0-9]+\): set 1 \(null\), 2 of 3 in use' $ls --tree=vm || return 1
+	says '^├─ PASID 2 pending, .*, of process [0-9]+, which has ended' $ls --tree=set
 }
 
 top() {
@@ -139,6 +141,7 @@ enabled() {
 	says '^yes +ioasid +enabled \(core\), PASIDs 1 to' $ls why "$device" || return 1
 	says '^yes +PASID capability +20 bits, switched on' $ls why "$device" || return 1
 	says '^yes +scalable mode' $ls why "$device" || return 1
+	says '^yes +CONFIG_IOMMU_SVA +yes' $ls why "$device" || return 1
 	says '^- +kernel options +intel_iommu=on,sm_on' $ls why "$device" || return 1
 	shown why "$device" >/tmp/why
 	rmmod ioasid_dma
@@ -160,7 +163,7 @@ try "$list_suite" scene insmod $module
 for case in table filters owner tree top json colours watched obstacles help; do
 	try "$list_suite" "$case" "$case"
 done
-for arguments in '' --tree 'owner 2' 'owner 5' top '--json owner 2'; do
+for arguments in '' --tree --tree=vm 'owner 2' 'owner 5' top '--json owner 2'; do
 	# shellcheck disable=SC2086  # words they are
 	shown $arguments
 done
