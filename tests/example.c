@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The driver of README.md and Documentation/driver-api/ioasid-c.rst: scripts/check-documents compares
- * them with what is between the marks.
+ * The driver of README.md and Documentation/driver-api/ioasid-c.rst: scripts/check-documents
+ * compares them with what is between the marks.
  */
 #include <kunit/test.h>
 #include <linux/ioasid.h>
@@ -44,6 +44,7 @@ static void ctx_close(struct ctx *ctx)		/* interrupts are on */
 	if (!ioasid_free(NULL, ctx->pasid))	/* 1: ctx_drained() will free it */
 		kfree_rcu(ctx, rcu);
 }
+
 /* end */
 
 static struct ctx *open_one(struct kunit *test)
@@ -116,4 +117,5 @@ static struct kunit_suite suite = {
 	.name = "ioasid_example",
 	.test_cases = cases,
 };
+
 kunit_test_suite(suite);
