@@ -324,6 +324,9 @@ unsigned int ioasid_jiffies_to_ms(unsigned int count)
 	return jiffies_to_msecs(count);
 }
 
+/* For who reads the memory of a machine that has crashed. */
+const unsigned int ioasid_hz = HZ;
+
 unsigned int ioasid_jiffies_to_secs(u64 count)
 {
 	return div_u64(count, HZ);

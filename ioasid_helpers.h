@@ -80,6 +80,7 @@ void ioasid_spin_section_enter(void);
 void ioasid_spin_section_leave(void);
 unsigned long ioasid_now(void);
 unsigned int ioasid_jiffies_to_ms(unsigned int count);
+extern const unsigned int ioasid_hz;
 unsigned int ioasid_jiffies_to_secs(u64 count);
 unsigned long ioasid_ms_to_jiffies(unsigned int ms);
 

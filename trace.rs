@@ -71,9 +71,8 @@ pub(crate) fn put_any(entry: &Node<Entry>, was_pending: bool, is_done: bool) {
 #[inline(always)]
 pub(crate) fn free(entry: &Node<Entry>) {
     trace::free(move || {
-        let is_pending = entry.life.word().is_pending() && !entry.life.word().is_dead();
-        let ret = i32::from(is_pending);
-        (entry.id(), entry.owner().set, refs(entry), ret)
+        let refs = refs(entry);
+        (entry.id(), entry.owner().set, refs, i32::from(refs != 0))
     });
 }
 

@@ -11,7 +11,7 @@ ioasid_scripts := $(ioasid_repo)/scripts
 unexport MAKEFLAGS MFLAGS MAKELEVEL MAKEFILES MAKEOVERRIDES
 export UPDATE
 
-.PHONY: help run check bench shell lint modules package package-test clean distclean
+.PHONY: help run check bench shell lint htmldocs modules package package-test clean distclean
 .NOTPARALLEL:
 
 help:
@@ -24,7 +24,9 @@ help:
 	@echo '                       bench/recorded)'
 	@echo '  make shell           a shell on that kernel, with the module and the samples loaded'
 	@echo '  make bench           instructions per call, beside the C code of Linux 6.1 and the IDA'
-	@echo '  make lint            rustfmt, clippy, checkpatch, kernel-doc, sparse, shellcheck'
+	@echo '  make lint            rustfmt, clippy, checkpatch, kernel-doc, sparse, shellcheck,'
+	@echo '                       Sphinx'
+	@echo '  make htmldocs        the documentation as web pages, in build/htmldocs/html'
 	@echo '  make modules KDIR=D  ioasid.ko for the kernel built in D (7.2 or later, with Rust)'
 	@echo '  make package         ioasid-dkms, a Debian package that builds it by DKMS; package-test'
 	@echo '                       installs, loads, upgrades and removes it on a Debian of its own'
@@ -35,7 +37,7 @@ help:
 	@echo 'make a toolchain of their own in a cache: IOASID_CACHE, or ~/.cache/ioasid.'
 	@echo 'The first run downloads about 1 GB and needs about 8 GB of disk; interrupted, it resumes.'
 
-run check shell lint package package-test:
+run check shell lint htmldocs package package-test:
 	@'$(ioasid_scripts)/$@'
 
 bench:

@@ -22,9 +22,11 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
 
-    /// Shows the IDs below their sets, and these below their processes
-    #[arg(short, long, conflicts_with = "json")]
-    pub tree: bool,
+    /// Shows the IDs below their sets, and these below their processes; or, with `set` or `vm`,
+    /// below their sets, such as virtual machines
+    #[arg(short, long, value_name = "BY", num_args = 0..=1, default_missing_value = "process",
+        require_equals = true, conflicts_with = "json")]
+    pub tree: Option<Tree>,
 
     /// Prints JSON: an object, or with --watch one on each line
     #[arg(short, long, global = true)]
@@ -129,6 +131,14 @@ impl Filter {
     }
 }
 
+/// What a tree begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Tree {
+    Process,
+    #[value(alias = "vm")]
+    Set,
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 pub enum Color {
     /// On a terminal, unless NO_COLOR is set
@@ -198,6 +208,10 @@ mod tests {
         assert_eq!(cli.watch, Some(5));
         assert!(Cli::try_parse_from(["lsioasid", "--watch=0"]).is_err());
         assert!(Cli::try_parse_from(["lsioasid", "--tree", "--json"]).is_err());
+        let tree = |argument| Cli::try_parse_from(["lsioasid", argument]).map(|cli| cli.tree);
+        assert_eq!(tree("--tree").unwrap(), Some(Tree::Process));
+        assert_eq!(tree("--tree=vm").unwrap(), Some(Tree::Set));
+        assert!(tree("--tree=leaf").is_err());
         assert!(Cli::try_parse_from(["lsioasid", "owner", "x"]).is_err());
         assert!(Cli::try_parse_from(["lsioasid", "--state", "dead"]).is_err());
     }

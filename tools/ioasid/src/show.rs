@@ -3,7 +3,7 @@
 //! IDs and sets, for people and for programs.
 
 use crate::{
-    cli::Cli,
+    cli::{Cli, Tree},
     read::{printable, Id, Set, State},
     sources,
 };
@@ -134,6 +134,38 @@ pub fn id_table(ids: &[Id]) -> String {
     lines(&table)
 }
 
+/// A process as the head of a tree, or as part of a line.
+fn process(pid: Option<u32>, comm: &str) -> String {
+    match pid {
+        Some(pid) if comm == NONE => format!("process {pid}, which has ended"),
+        Some(pid) => format!("{comm} ({pid})"),
+        None => "no process".into(),
+    }
+}
+
+fn set_line(number: u32, set: Option<&Set>) -> String {
+    match set {
+        Some(set) if set.quota != 0 => format!(
+            "set {number} ({}), {} of {} in use",
+            set.kind, set.used, set.quota
+        ),
+        Some(set) => format!("set {number} ({}), {} in use", set.kind, set.used),
+        None => format!("set {number}"),
+    }
+}
+
+/// A leaf of a tree.
+fn id_line(id: &Id) -> String {
+    let state = styled(id.state.name(), state_style(id.state));
+    let mut line = format!("PASID {} {state}", id.ioasid);
+    for (what, who) in [("bound to", bound_to(id)), ("held by", held_by(id))] {
+        if who != NONE {
+            let _ = write!(line, ", {what} {who}");
+        }
+    }
+    line
+}
+
 /// IDs below sets below processes.
 pub fn id_tree(ids: &[Id], sets: &[Set]) -> String {
     let known: BTreeMap<u32, &Set> = sets.iter().map(|set| (set.set, set)).collect();
@@ -147,34 +179,45 @@ pub fn id_tree(ids: &[Id], sets: &[Set]) -> String {
     let bold = Style::new().bold();
     let mut text = String::new();
     for ((pid, comm), sets) in &tree {
-        let process = match pid {
-            Some(pid) if comm == NONE => format!("process {pid}, which has ended"),
-            Some(pid) => format!("{comm} ({pid})"),
-            None => "no process".into(),
-        };
-        let _ = writeln!(text, "{}", styled(&process, bold));
+        let _ = writeln!(text, "{}", styled(&process(*pid, comm), bold));
         for (at, (number, ids)) in sets.iter().enumerate() {
             let (branch, stem) = branches(at + 1 == sets.len());
-            let set = match known.get(number) {
-                Some(set) if set.quota != 0 => format!(
-                    "set {number} ({}), {} of {} in use",
-                    set.kind, set.used, set.quota
-                ),
-                Some(set) => format!("set {number} ({}), {} in use", set.kind, set.used),
-                None => format!("set {number}"),
-            };
+            let set = set_line(*number, known.get(number).copied());
             let _ = writeln!(text, "{branch}{set}");
             for (at, id) in ids.iter().enumerate() {
                 let (branch, _) = branches(at + 1 == ids.len());
-                let state = styled(id.state.name(), state_style(id.state));
-                let mut line = format!("{stem}{branch}PASID {} {state}", id.ioasid);
-                for (what, who) in [("bound to", bound_to(id)), ("held by", held_by(id))] {
-                    if who != NONE {
-                        let _ = write!(line, ", {what} {who}");
-                    }
-                }
-                let _ = writeln!(text, "{line}");
+                let _ = writeln!(text, "{stem}{branch}{}", id_line(id));
             }
+        }
+    }
+    text
+}
+
+/// IDs below sets, which are those of virtual machines; of a set of many, whose each one is.
+pub fn set_tree(ids: &[Id], sets: &[Set]) -> String {
+    let mut tree: BTreeMap<u32, Vec<&Id>> = BTreeMap::new();
+    for id in ids {
+        tree.entry(id.set).or_default().push(id);
+    }
+    let bold = Style::new().bold();
+    let mut text = String::new();
+    for (number, ids) in &tree {
+        let set = sets.iter().find(|set| set.set == *number);
+        let mut head = set_line(*number, set);
+        let owner = set.and_then(|set| set.pid.map(|_| set));
+        if let Some(set) = owner {
+            let process = process(set.pid, &name(set.comm.as_deref()));
+            head = format!("{process}: {head}");
+        }
+        let _ = writeln!(text, "{}", styled(&head, bold));
+        for (at, id) in ids.iter().enumerate() {
+            let (branch, _) = branches(at + 1 == ids.len());
+            let _ = write!(text, "{branch}{}", id_line(id));
+            if owner.is_none() {
+                let process = process(id.pid, &name(id.comm.as_deref()));
+                let _ = write!(text, ", of {process}");
+            }
+            text.push('\n');
         }
     }
     text
@@ -206,10 +249,12 @@ pub fn list(cli: &Cli) -> Result<ExitCode> {
             } else {
                 serde_json::to_string_pretty(&all)? + "\n"
             }
-        } else if cli.tree {
-            id_tree(&ids, &sources::sets(cli)?)
         } else {
-            id_table(&ids)
+            match cli.tree {
+                Some(Tree::Process) => id_tree(&ids, &sources::sets(cli)?),
+                Some(Tree::Set) => set_tree(&ids, &sources::sets(cli)?),
+                None => id_table(&ids),
+            }
         };
         print(cli, &text)?;
         let Some(secs) = cli.watch else {
@@ -247,10 +292,9 @@ pub fn told(id: &Id, set: Option<&Set>) -> String {
         State::Resting => format!("{state}: reclaimed, and not to be used again yet"),
         State::Idle | State::Active => format!("{state}, allocated {since} ago"),
     };
-    let process = match (id.pid, &id.comm) {
-        (Some(pid), Some(comm)) => format!("{} ({pid})", printable(comm)),
-        (Some(pid), None) => format!("process {pid}, which has ended"),
-        (None, _) => "none".into(),
+    let process = match id.pid {
+        Some(_) => process(id.pid, &name(id.comm.as_deref())),
+        None => "none".into(),
     };
     let set = match set {
         Some(set) => format!("{} ({}, {})", set.set, set.kind, set.state),
@@ -370,6 +414,12 @@ mod tests {
     fn tree_goes_by_process_and_set() {
         let text = plain(&id_tree(&ids(), &read::sets(SETS).unwrap()));
         assert_eq!(text, include_str!("../tests/data/tree"));
+    }
+
+    #[test]
+    fn tree_goes_by_set() {
+        let text = plain(&set_tree(&ids(), &read::sets(SETS).unwrap()));
+        assert_eq!(text, include_str!("../tests/data/tree-by-set"));
     }
 
     #[test]

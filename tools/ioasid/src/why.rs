@@ -105,7 +105,7 @@ fn pci(config: Option<&[u8]>) -> Vec<Check> {
         word(config, at + 4).unwrap_or(0),
         word(config, at + 6).unwrap_or(0),
     );
-    let width = caps >> 8 & 0x1f;
+    let width = (caps >> 8) & 0x1f;
     let mut checks = vec![match control & 1 {
         0 => check(
             what,
@@ -117,7 +117,7 @@ fn pci(config: Option<&[u8]>) -> Vec<Check> {
     for (what, id, offset, bit) in [("ATS", ATS, 6, 15), ("page requests", PRI, 4, 0)] {
         checks.push(match capability(config, id) {
             None => check(what, Verdict::Note, "the device cannot"),
-            Some(at) if word(config, at + offset).is_some_and(|word| word >> bit & 1 == 1) => {
+            Some(at) if word(config, at + offset).is_some_and(|word| (word >> bit) & 1 == 1) => {
                 check(what, Verdict::Good, "switched on")
             }
             Some(_) => check(what, Verdict::Note, "the device can; not switched on"),
@@ -136,7 +136,7 @@ fn iommu(device: &Path) -> Vec<Check> {
     let mut checks = vec![check("IOMMU", Verdict::Good, name.clone())];
     // Intel's says what it can.
     if let Some(ecap) = hex(read(&link.join("intel-iommu/ecap"))) {
-        let has = |bit: u32| ecap >> bit & 1 == 1;
+        let has = |bit: u32| (ecap >> bit) & 1 == 1;
         checks.push(if !has(43) {
             check("scalable mode", Verdict::Bad, format!("{name} cannot"))
         } else if !has(40) {
@@ -146,7 +146,7 @@ fn iommu(device: &Path) -> Vec<Check> {
                 format!("{name} has no PASIDs"),
             )
         } else {
-            let width = (ecap >> 35 & 0x1f) + 1;
+            let width = ((ecap >> 35) & 0x1f) + 1;
             check(
                 "scalable mode",
                 Verdict::Good,
@@ -221,19 +221,22 @@ fn options(line: Option<&str>) -> Check {
     check(what, Verdict::Note, says)
 }
 
-/// Whether the kernel was built for it.
-fn built(config: Option<&str>) -> Check {
+/// Whether the kernel was built for it, by its configuration, or else by the names of its functions.
+fn built(config: Option<&str>, symbols: Option<&str>) -> Check {
     let what = "CONFIG_IOMMU_SVA";
-    match config {
-        None => check(
-            what,
-            Verdict::Unknown,
-            "no configuration of the kernel is in /boot",
-        ),
-        Some(config) if config.lines().any(|line| line == "CONFIG_IOMMU_SVA=y") => {
-            check(what, Verdict::Good, "yes")
+    let is_function = |line: &str| line.split_whitespace().nth(2) == Some("iommu_sva_bind_device");
+    let is_built = match (config, symbols) {
+        (Some(config), _) => config.lines().any(|line| line == "CONFIG_IOMMU_SVA=y"),
+        (None, Some(symbols)) if !symbols.is_empty() => symbols.lines().any(is_function),
+        (None, _) => {
+            let says = "neither /boot/config nor /proc/kallsyms tells";
+            return check(what, Verdict::Unknown, says);
         }
-        Some(_) => check(what, Verdict::Bad, "the kernel was built without"),
+    };
+    if is_built {
+        check(what, Verdict::Good, "yes")
+    } else {
+        check(what, Verdict::Bad, "the kernel was built without")
     }
 }
 
@@ -299,7 +302,12 @@ fn all_checks(cli: &Cli, name: &str) -> Result<Vec<Check>> {
     checks.push(options(read(&cli.procfs.join("cmdline")).as_deref()));
     let release = read(&cli.procfs.join("sys/kernel/osrelease")).unwrap_or_default();
     let boot = cli.sysfs.join("../boot").join(format!("config-{release}"));
-    checks.push(built(read(&boot).as_deref()));
+    let config = read(&boot);
+    let symbols = match config {
+        Some(_) => None,
+        None => read(&cli.procfs.join("kallsyms")),
+    };
+    checks.push(built(config.as_deref(), symbols.as_deref()));
     checks.push(module(sources::devices(cli), name));
     Ok(checks)
 }
@@ -350,7 +358,7 @@ mod tests {
             let at = 0x100 + number * 16;
             let next = if number + 1 < list.len() { at + 16 } else { 0 };
             bytes[at..at + 2].copy_from_slice(&id.to_le_bytes());
-            bytes[at + 2..at + 4].copy_from_slice(&((next as u16) << 4 | 1).to_le_bytes());
+            bytes[at + 2..at + 4].copy_from_slice(&(((next as u16) << 4) | 1).to_le_bytes());
             bytes[at + 4..at + 8].copy_from_slice(rest);
         }
         bytes
@@ -384,7 +392,8 @@ mod tests {
         assert_eq!(verdicts(&pci(Some(&[0; 64]))), [Verdict::Unknown]);
         assert_eq!(verdicts(&pci(Some(&[0; 256]))), [Verdict::Bad]);
         assert_eq!(options(None).verdict, Verdict::Unknown);
-        assert_eq!(built(None).verdict, Verdict::Unknown);
+        assert_eq!(built(None, None).verdict, Verdict::Unknown);
+        assert_eq!(built(None, Some("")).verdict, Verdict::Unknown);
         let failed = Err(anyhow::anyhow!("not for you\nmore"));
         assert_eq!(module(failed, "dma0").says, "not for you");
     }
@@ -414,6 +423,20 @@ mod tests {
         ] {
             assert_eq!(options(Some(off)).verdict, Verdict::Bad, "{off}");
         }
+    }
+
+    #[test]
+    fn kernel_is_judged_by_what_there_is() {
+        let verdict = |config, symbols| built(config, symbols).verdict;
+        let symbols = "0000000000000000 T iommu_sva_bind_device\n0000000000000000 t x [y]";
+        assert_eq!(verdict(Some("CONFIG_IOMMU_SVA=y"), None), Verdict::Good);
+        assert_eq!(
+            verdict(Some("# CONFIG_IOMMU_SVA is not set"), None),
+            Verdict::Bad
+        );
+        assert_eq!(verdict(None, Some(symbols)), Verdict::Good);
+        let without = symbols.replace("bind_device", "bind_device_x");
+        assert_eq!(verdict(None, Some(&without)), Verdict::Bad);
     }
 
     #[test]

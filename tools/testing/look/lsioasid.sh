@@ -59,7 +59,9 @@ owner() {
 
 tree() {
 	says '^└─ set 1 \(null\), 2 of 3 in use' $ls --tree || return 1
-	says '└─ PASID 6 active, bound to SPID 2' $ls --tree
+	says '└─ PASID 6 active, bound to SPID 2' $ls --tree || return 1
+	says '^insmod \([0-9]+\): set 1 \(null\), 2 of 3 in use' $ls --tree=vm || return 1
+	says '^├─ PASID 2 pending, .*, of process [0-9]+, which has ended' $ls --tree=set
 }
 
 top() {
@@ -70,6 +72,38 @@ top() {
 json() {
 	says '"ioasid": 2,' $ls --json && says '"name": "queue 1",' $ls --json || return 1
 	says '^null$' $ls --json owner 4242 && says '"quota": 3' $ls --json top
+}
+
+# A process that is bound to a device: found by the device, and no more when it has let go.
+bonds() {
+	insmod /samples/ioasid_dma.ko || return 1
+	/tools/testing/look/hold_bond >/tmp/pasid 2>&1 &
+	holder=$!
+	turns=100
+	while [ ! -s /tmp/pasid ] && [ $turns -gt 0 ]; do
+		turns=$((turns - 1))
+		sleep 0.1
+	done
+	pasid=$(cat /tmp/pasid)
+	bound && kill $holder && wait $holder 2>/dev/null
+	[ "$($ls --device "$device" | wc -l)" = 1 ] && rmmod ioasid_dma
+}
+
+bound() {
+	says "^ *$pasid  active +$holder  hold_bond +0  $device  ioasid_dma queue, 1 unnamed +[0-9]+s\$" \
+		$ls --device "$device" || return 1
+	[ "$($ls --device "$device" | wc -l)" = 2 ] && [ "$($ls --device 0000:ff:00.0 | wc -l)" = 1 ] ||
+		return 1
+	[ "$($ls --device "$device" --pid "$holder" --state active --set 0 | wc -l)" = 2 ] || return 1
+	[ "$($ls --device "$device" --state pending | wc -l)" = 1 ] || return 1
+	says "bound to: +$device\$" $ls owner "$pasid" || return 1
+	says "owner: +hold_bond \($holder\)" $ls owner "$pasid" || return 1
+	says "^hold_bond \($holder\)\$" $ls --tree --device "$device" || return 1
+	says "PASID $pasid active, bound to $device, held by" $ls --tree || return 1
+	says '"devices": \[' $ls --json owner "$pasid" && says "^ +\"$device\"\$" $ls --json owner "$pasid" ||
+		return 1
+	says 'PASIDs 1 to [0-9]+, 1 bound' $ls why "$device" || return 1
+	$ls --device "$device" >/tmp/bound
 }
 
 # Neither a file nor a pipe gets colours unless they are asked for.
@@ -107,6 +141,7 @@ enabled() {
 	says '^yes +ioasid +enabled \(core\), PASIDs 1 to' $ls why "$device" || return 1
 	says '^yes +PASID capability +20 bits, switched on' $ls why "$device" || return 1
 	says '^yes +scalable mode' $ls why "$device" || return 1
+	says '^yes +CONFIG_IOMMU_SVA +yes' $ls why "$device" || return 1
 	says '^- +kernel options +intel_iommu=on,sm_on' $ls why "$device" || return 1
 	shown why "$device" >/tmp/why
 	rmmod ioasid_dma
@@ -128,7 +163,7 @@ try "$list_suite" scene insmod $module
 for case in table filters owner tree top json colours watched obstacles help; do
 	try "$list_suite" "$case" "$case"
 done
-for arguments in '' --tree 'owner 2' 'owner 5' top '--json owner 2'; do
+for arguments in '' --tree --tree=vm 'owner 2' 'owner 5' top '--json owner 2'; do
 	# shellcheck disable=SC2086  # words they are
 	shown $arguments
 done
@@ -137,5 +172,7 @@ if [ -n "$device" ] && [ -e /samples/ioasid_dma.ko ]; then
 	try "$list_suite" unprivileged unprivileged
 	try "$list_suite" enabled enabled
 	cat /tmp/why
+	try "$list_suite" bonds bonds
+	cat /tmp/bound
 	shown why 0000:00:00.0
 fi

@@ -55,6 +55,8 @@ life() {
 	seen 'ioasid_put: ioasid=2 set=0 refs=1 ret=0$' || return 1
 	seen 'ioasid_put: ioasid=2 set=0 refs=0 ret=1$' || return 1
 	seen 'ioasid_reclaim: ioasid=2 set=0$' && seen 'ioasid_reclaim: ioasid=5 set=1$' || return 1
+	# Nobody is waited for, though FREE has yet to be told.
+	seen 'ioasid_free: ioasid=5 set=1 refs=0 ret=0$' || return 1
 	sleep 1
 	seen 'ioasid_set_destroy: set=1$' || return 1
 	echo 0 >$events/enable
