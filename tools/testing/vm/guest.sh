@@ -44,3 +44,53 @@ unload_all() {
 # unplug DEVICE, plug DEVICE: has the host pull out or put in a test device (dma0); takes a moment.
 unplug() { in_log "unplug $1"; }
 plug() { in_log "plug $1"; }
+
+# selftest SUITE PROGRAM: has the host count the results of one that speaks TAP.
+selftest() {
+	tested=$1
+	"$2" >/tmp/tap 2>&1
+	code=$?
+	number=0
+	while read -r line; do
+		# shellcheck disable=SC2086  # words it is
+		set -- $line
+		case $line in
+		"ok "*"# SKIP "*) case_skipped "$tested" "${3#*.}" ;;
+		"ok "*) case_ok "$tested" "${3#*.}" ;;
+		"not ok "*) case_failed "$tested" "${4#*.}" "$said" ;;
+		"# dma"* | "# bytes"*) in_log "$line"; echo "${line#\# }" ;;
+		esac
+		case $line in
+		*ok\ [0-9]*) number=$((number + 1)) said= ;;
+		*Expected*) said="$said ${line##*/}" ;;
+		esac
+	done </tmp/tap
+	plan=$(sed -n 's/^1\.\.//p' /tmp/tap)
+	if [ "$number" != "$plan" ]; then
+		case_failed "$tested" plan "$number of $plan tests have run, exit $code"
+		tail -n 20 /tmp/tap
+	fi
+}
+
+# no_leak SUITE: on a kernel with kmemleak, a case that passes when that finds nothing.
+no_leak() {
+	kmemleak=/sys/kernel/debug/kmemleak
+	[ -e $kmemleak ] || return 0
+	sleep 6
+	echo scan >$kmemleak
+	echo scan >$kmemleak
+	# What the boot has lost (swapper) is not ours.
+	awk 'function flush() {
+			if (text != "" && text !~ /comm "swapper/) printf "%s", text
+			text = ""
+		}
+		/^unreferenced/ { flush() }
+		{ text = text $0 "\n" }
+		END { flush() }' $kmemleak >/tmp/leaks
+	while read -r line; do in_log "leak: $line"; done </tmp/leaks
+	if [ -s /tmp/leaks ]; then
+		case_failed "$1" no_leak "see the kernel log"
+	else
+		case_ok "$1" no_leak
+	fi
+}
