@@ -35,6 +35,13 @@
 #define MDEV_HOLDER "ioasid_mdev queue"
 #define MDEV_STOP_MS 10000
 
+/*
+ * After an unmap jobs wait for so long. Type1 asks for pages until none is pinned, and has a BUG_ON()
+ * for those that are still there when it has asked a dozen times: who pins what a guest tells it has
+ * to see to it that the guest cannot get there.
+ */
+#define MDEV_UNMAP_MS 100
+
 static unsigned int quota = 4;
 module_param(quota, uint, 0644);
 MODULE_PARM_DESC(quota, "How many PASIDs a VM may have that has none yet, 0 for no limit");
@@ -81,6 +88,7 @@ struct mdev_queue {
 	u64 status;
 	struct iommu_domain *domain;
 	struct iommu_attach_handle handle;
+	unsigned long pin_after; /* jiffies */
 	struct xarray pages;	/* what is pinned and in the domain, by its number in the container */
 	unsigned long pinned;
 
@@ -258,6 +266,7 @@ static void mdev_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length)
 	struct mdev_queue *queue = to_queue(vdev);
 
 	mutex_lock(&queue->lock);
+	queue->pin_after = jiffies + msecs_to_jiffies(MDEV_UNMAP_MS);
 	mdev_unpin(queue, iova >> PAGE_SHIFT, (iova + length - 1) >> PAGE_SHIFT);
 	mutex_unlock(&queue->lock);
 }
@@ -585,6 +594,11 @@ static ssize_t mdev_write(struct vfio_device *vdev, const char __user *from, siz
 	if (copy_from_user(&value, from, sizeof(value)))
 		return -EFAULT;
 	mutex_lock(&queue->lock);
+	while (*pos == MDEV_PORTAL + DMA_REG_SUBMIT && time_before(jiffies, queue->pin_after)) {
+		mutex_unlock(&queue->lock);
+		msleep(MDEV_UNMAP_MS / 10);
+		mutex_lock(&queue->lock);
+	}
 	mdev_write_reg(queue, *pos, value);
 	mutex_unlock(&queue->lock);
 	*pos += count;
@@ -800,6 +814,7 @@ static int mdev_probe(struct mdev_device *mdev)
 		return PTR_ERR(queue);
 	queue->host = host;
 	queue->pasid = INVALID_IOASID;
+	queue->pin_after = jiffies;
 	mutex_init(&queue->lock);
 	spin_lock_init(&queue->pasid_lock);
 	xa_init(&queue->pages);

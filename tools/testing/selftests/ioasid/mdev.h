@@ -16,6 +16,10 @@
 #define MDEVS 3
 #define MDEV_WAIT_MS 20000
 
+#define IDS "/sys/kernel/debug/ioasid/ids"
+#define SETS "/sys/kernel/debug/ioasid/sets"
+#define SUBSCRIBERS "/sys/kernel/debug/ioasid/subscribers"
+
 static const char *const mdev_uuids[MDEVS] = {
 	"6a3c1f52-30cb-4d65-9be6-0c0d0e3b7a01",
 	"6a3c1f52-30cb-4d65-9be6-0c0d0e3b7a02",
@@ -115,7 +119,7 @@ static inline struct mdev_row mdev_row(int device)
 /* How many IDs a process has, by debugfs; that of @guest in @host, 0 if there is none. */
 static inline int ids_of(pid_t pid, unsigned int guest, unsigned int *host)
 {
-	FILE *table = fopen("/sys/kernel/debug/ioasid/ids", "re");
+	FILE *table = fopen(IDS, "re");
 	unsigned int id, owner;
 	char line[256], spid[16];
 	int count = 0;
@@ -168,7 +172,7 @@ static inline long pinned_of(pid_t pid)
 /* ---- inside of a machine ---- */
 
 enum vm_op { VM_OPEN, VM_CLOSE, VM_MAP, VM_UNMAP, VM_READ, VM_WRITE, VM_RESET, VM_SUBMIT, VM_JOB,
-	VM_PAINT, VM_HOLDS, VM_OLD_HOLDS };
+	VM_PAINT, VM_HOLDS, VM_OLD_HOLDS, VM_LEND, VM_STORM };
 
 struct vm_request {
 	enum vm_op op;
@@ -347,7 +351,91 @@ static inline int vm_result(struct vm_inside *vm, int device, struct vm_answer *
 	return vm_write(vm, device, DMA_REG_DONE_TAKE, 0);
 }
 
-static inline void vm_do(struct vm_inside *vm, const struct vm_request *request,
+/* Another process has all files open as well, until the test ends. */
+static inline pid_t vm_lend(int from)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		close(from);
+		for (;;)
+			pause();
+	}
+	return pid;
+}
+
+/* Processors of a machine that submit jobs for memory that another one takes away. */
+struct vm_storm {
+	struct vm_inside *vm;
+	int device;
+	pthread_t thread;
+	atomic_bool end;
+	unsigned long done, faults;
+};
+
+static inline void vm_storm_take(struct vm_storm *storm)
+{
+	uint64_t count = 0, status = ~0ULL;
+
+	while (!vm_read(storm->vm, storm->device, DMA_REG_DONE_COUNT, &count) && count) {
+		vm_read(storm->vm, storm->device, DMA_REG_DONE_STATUS, &status);
+		storm->done += status == DMA_STATUS_OK;
+		storm->faults += status == DMA_STATUS_FAULT;
+		vm_write(storm->vm, storm->device, DMA_REG_DONE_TAKE, 0);
+	}
+}
+
+static inline void *vm_storm_submit(void *data)
+{
+	struct vm_storm *storm = data;
+
+	while (!storm->end)
+		vm_write(storm->vm, storm->device, MDEV_PORTAL + DMA_REG_SUBMIT, 1);
+	return NULL;
+}
+
+/* For devices 0 and 2. */
+static inline int vm_storm(struct vm_inside *vm, const uint64_t *args, struct vm_answer *answer)
+{
+	struct vm_storm storms[4] = { 0 };
+	uint64_t job[5] = { DMA_OP_FILL, 0, args[0], args[1], new_pattern() };
+	uint64_t turns = args[2], untouched;
+	int i, ret;
+
+	ret = vm_submit(vm, 0, job) ?: vm_submit(vm, 2, job);
+	for (i = 0; i < 4; i++) {
+		storms[i].vm = vm;
+		storms[i].device = i % 2 ? 2 : 0;
+		if (pthread_create(&storms[i].thread, NULL, vm_storm_submit, &storms[i]))
+			return -EAGAIN;
+	}
+	while (!ret && turns--) {
+		/* Longer than jobs wait after an unmap. */
+		nap_ms(120);
+		vm_storm_take(&storms[0]);
+		vm_storm_take(&storms[1]);
+		ret = vm_unmap(vm, args[0]);
+		if (ret)
+			break;
+		untouched = new_pattern();
+		paint(vm->old.data, vm->old.length, untouched);
+		nap_ms(2);
+		vm_storm_take(&storms[0]);
+		vm_storm_take(&storms[1]);
+		answer->value += wrong_bytes(vm->old.data, vm->old.length, untouched);
+		munmap(vm->old.data, vm->old.length);
+		ret = vm_map(vm, args[0], args[1], true);
+	}
+	for (i = 0; i < 4; i++) {
+		storms[i].end = true;
+		pthread_join(storms[i].thread, NULL);
+	}
+	answer->bytes = storms[0].done + storms[1].done;
+	answer->result = storms[0].faults + storms[1].faults;
+	return ret;
+}
+
+static inline void vm_do(struct vm_inside *vm, int from, const struct vm_request *request,
 			 struct vm_answer *answer)
 {
 	const uint64_t *args = request->args;
@@ -391,6 +479,12 @@ static inline void vm_do(struct vm_inside *vm, const struct vm_request *request,
 		memory = vm_memory(vm, args[0]);
 		answer->value = holds(memory->data + (args[0] - memory->iova), args[1], args[2]);
 		break;
+	case VM_LEND:
+		answer->value = vm_lend(from);
+		break;
+	case VM_STORM:
+		answer->error = vm_storm(vm, args, answer);
+		break;
 	case VM_OLD_HOLDS:
 		answer->value = holds(vm->old.data, vm->old.length, args[0]);
 		break;
@@ -405,7 +499,7 @@ static inline void vm_live(int from, int to)
 
 	while (read(from, &request, sizeof(request)) == sizeof(request)) {
 		memset(&answer, 0, sizeof(answer));
-		vm_do(&vm, &request, &answer);
+		vm_do(&vm, from, &request, &answer);
 		if (write(to, &answer, sizeof(answer)) != sizeof(answer))
 			break;
 	}
@@ -518,5 +612,79 @@ static inline bool has(struct vm *vm, uint64_t iova, uint64_t length, uint64_t p
 		nap_ms(5);				\
 	turns > 0;					\
 })
+
+/* ---- two machines ---- */
+
+#define QUOTA_PARAM "/sys/module/ioasid_mdev/parameters/quota"
+
+/* Both machines have memory there. */
+#define BOTH	0x100000000ULL
+/* And one of them there. */
+#define OWN_A	0x200000000ULL
+#define OWN_B	0x300000000ULL
+#define PAGES	16
+#define LENGTH	(PAGES * PAGE)
+
+FIXTURE(mdev) {
+	struct vm a, b;
+	int subscribers;
+};
+
+/* Machine a has device 0, b has device 1, and device 2 is for who needs a second one. */
+FIXTURE_SETUP(mdev)
+{
+	int i;
+
+	ASSERT_EQ(0, write_file(QUOTA_PARAM, "2"));
+	for (i = 0; i < MDEVS; i++) {
+		if (mdev_exists(i))
+			mdev_delete(i);
+		ASSERT_EQ(0, mdev_create(i));
+	}
+	self->subscribers = table_rows(SUBSCRIBERS);
+	ASSERT_EQ(0, table_rows(IDS));
+	ASSERT_EQ(0, vm_boot(&self->a));
+	ASSERT_EQ(0, vm_boot(&self->b));
+	ASSERT_EQ(0, ask(&self->a, 0, VM_OPEN).error);
+	ASSERT_EQ(0, ask(&self->b, 1, VM_OPEN).error);
+	ASSERT_EQ(0, ask(&self->a, 0, VM_MAP, BOTH, LENGTH, true).error);
+	ASSERT_EQ(0, ask(&self->b, 1, VM_MAP, BOTH, LENGTH, true).error);
+	ASSERT_EQ(0, ask(&self->a, 0, VM_MAP, OWN_A, LENGTH, true).error);
+	ASSERT_EQ(0, ask(&self->b, 1, VM_MAP, OWN_B, LENGTH, true).error);
+}
+
+/* Whatever the machines did: nothing is left of them. */
+FIXTURE_TEARDOWN(mdev)
+{
+	int i;
+
+	vm_kill(&self->a);
+	vm_kill(&self->b);
+	EXPECT_TRUE(COMES(!table_rows(IDS)));
+	/* That of the kernel is left. */
+	EXPECT_TRUE(COMES(table_rows(SETS) == 1));
+	EXPECT_EQ(self->subscribers, table_rows(SUBSCRIBERS));
+	for (i = 0; i < MDEVS; i++) {
+		EXPECT_EQ(0, mdev_row(i).pinned);
+		EXPECT_FALSE(mdev_row(i).on);
+		if (mdev_exists(i))
+			EXPECT_EQ(0, mdev_delete(i));
+	}
+}
+
+/* Both have given their first number to a PASID, and their queues work with it. */
+#define START_BOTH() do {						\
+	ASSERT_EQ(0, command(&self->a, 0, MDEV_REG_ALLOC, 1));		\
+	ASSERT_EQ(0, command(&self->b, 1, MDEV_REG_ALLOC, 1));		\
+	ASSERT_EQ(0, start(&self->a, 0, 1));				\
+	ASSERT_EQ(0, start(&self->b, 1, 1));				\
+} while (0)
+
+#define RUNS(vm, device) do {						\
+	uint64_t made = new_pattern();					\
+									\
+	EXPECT_EQ(DMA_STATUS_OK, fill(vm, device, BOTH, LENGTH, made));	\
+	EXPECT_TRUE(has(vm, BOTH, LENGTH, made));			\
+} while (0)
 
 #endif /* _MDEV_H */

@@ -7,81 +7,6 @@
 
 #include "mdev.h"
 
-#define QUOTA_PARAM "/sys/module/ioasid_mdev/parameters/quota"
-#define IDS "/sys/kernel/debug/ioasid/ids"
-#define SETS "/sys/kernel/debug/ioasid/sets"
-#define SUBSCRIBERS "/sys/kernel/debug/ioasid/subscribers"
-
-/* Both machines have memory there. */
-#define BOTH	0x100000000ULL
-/* And one of them there. */
-#define OWN_A	0x200000000ULL
-#define OWN_B	0x300000000ULL
-#define PAGES	16
-#define LENGTH	(PAGES * PAGE)
-
-FIXTURE(mdev) {
-	struct vm a, b;
-	int subscribers;
-};
-
-/* Machine a has device 0, b has device 1, and device 2 is for who needs a second one. */
-FIXTURE_SETUP(mdev)
-{
-	int i;
-
-	ASSERT_EQ(0, write_file(QUOTA_PARAM, "2"));
-	for (i = 0; i < MDEVS; i++) {
-		if (mdev_exists(i))
-			mdev_delete(i);
-		ASSERT_EQ(0, mdev_create(i));
-	}
-	self->subscribers = table_rows(SUBSCRIBERS);
-	ASSERT_EQ(0, table_rows(IDS));
-	ASSERT_EQ(0, vm_boot(&self->a));
-	ASSERT_EQ(0, vm_boot(&self->b));
-	ASSERT_EQ(0, ask(&self->a, 0, VM_OPEN).error);
-	ASSERT_EQ(0, ask(&self->b, 1, VM_OPEN).error);
-	ASSERT_EQ(0, ask(&self->a, 0, VM_MAP, BOTH, LENGTH, true).error);
-	ASSERT_EQ(0, ask(&self->b, 1, VM_MAP, BOTH, LENGTH, true).error);
-	ASSERT_EQ(0, ask(&self->a, 0, VM_MAP, OWN_A, LENGTH, true).error);
-	ASSERT_EQ(0, ask(&self->b, 1, VM_MAP, OWN_B, LENGTH, true).error);
-}
-
-/* Whatever the machines did: nothing is left of them. */
-FIXTURE_TEARDOWN(mdev)
-{
-	int i;
-
-	vm_kill(&self->a);
-	vm_kill(&self->b);
-	EXPECT_TRUE(COMES(!table_rows(IDS)));
-	/* That of the kernel is left. */
-	EXPECT_TRUE(COMES(table_rows(SETS) == 1));
-	EXPECT_EQ(self->subscribers, table_rows(SUBSCRIBERS));
-	for (i = 0; i < MDEVS; i++) {
-		EXPECT_EQ(0, mdev_row(i).pinned);
-		EXPECT_FALSE(mdev_row(i).on);
-		if (mdev_exists(i))
-			EXPECT_EQ(0, mdev_delete(i));
-	}
-}
-
-/* Both have given their first number to a PASID, and their queues work with it. */
-#define START_BOTH() do {						\
-	ASSERT_EQ(0, command(&self->a, 0, MDEV_REG_ALLOC, 1));		\
-	ASSERT_EQ(0, command(&self->b, 1, MDEV_REG_ALLOC, 1));		\
-	ASSERT_EQ(0, start(&self->a, 0, 1));				\
-	ASSERT_EQ(0, start(&self->b, 1, 1));				\
-} while (0)
-
-#define RUNS(vm, device) do {						\
-	uint64_t made = new_pattern();					\
-									\
-	EXPECT_EQ(DMA_STATUS_OK, fill(vm, device, BOTH, LENGTH, made));	\
-	EXPECT_TRUE(has(vm, BOTH, LENGTH, made));			\
-} while (0)
-
 TEST_F(mdev, one_number_and_address_two_pasids_and_memories)
 {
 	uint64_t of_a = new_pattern(), of_b = new_pattern();
@@ -190,7 +115,7 @@ TEST_F(mdev, commands_that_are_refused)
 	EXPECT_EQ(EINVAL, command(a, 0, MDEV_REG_ALLOC, 1ULL << 32));
 	EXPECT_EQ(0, command(a, 0, MDEV_REG_ALLOC, 1));
 	EXPECT_EQ(EEXIST, command(a, 0, MDEV_REG_ALLOC, 1));
-	EXPECT_EQ(1, ids_of(a->pid, 0, NULL));
+	EXPECT_TRUE(COMES(ids_of(a->pid, 0, NULL) == 1));
 	EXPECT_EQ(0, start(a, 0, 1));
 	EXPECT_EQ(EBUSY, start(a, 0, 1));
 	ASSERT_EQ(0, ask(a, 2, VM_OPEN).error);
@@ -256,63 +181,6 @@ TEST_F(mdev, off_gives_back_pages_and_reference)
 	/* Nobody holds it. */
 	EXPECT_EQ(0, command(a, 0, MDEV_REG_FREE, 1));
 	EXPECT_TRUE(COMES(!ids_of(a->pid, 0, NULL)));
-}
-
-TEST_F(mdev, pages_are_pinned_by_jobs_and_let_go_by_unmap)
-{
-	struct vm *a = &self->a;
-	uint64_t before = new_pattern(), after = new_pattern();
-	struct vm_answer fault;
-
-	ASSERT_EQ(0, command(a, 0, MDEV_REG_ALLOC, 1));
-	ASSERT_EQ(0, start(a, 0, 1));
-	EXPECT_EQ(0, pinned_of(a->pid));
-	ASSERT_EQ(DMA_STATUS_OK, fill(a, 0, OWN_A, 3 * PAGE, before));
-	EXPECT_EQ(3, pinned_of(a->pid));
-	ASSERT_EQ(DMA_STATUS_OK, fill(a, 0, OWN_A + 2 * PAGE, 2 * PAGE, before));
-	EXPECT_EQ(4, pinned_of(a->pid));
-	ASSERT_EQ(DMA_STATUS_OK, fill(a, 0, BOTH, LENGTH, before));
-	EXPECT_EQ(4 + PAGES, pinned_of(a->pid));
-
-	EXPECT_EQ(0, ask(a, 0, VM_UNMAP, BOTH).error);
-	EXPECT_EQ(4, pinned_of(a->pid));
-	EXPECT_EQ(4, mdev_row(0).pinned);
-	fault = ask(a, 0, VM_JOB, DMA_OP_FILL, 0, BOTH, LENGTH, after);
-	EXPECT_EQ(DMA_STATUS_FAULT, fault.value);
-	EXPECT_EQ(BOTH, fault.address);
-	EXPECT_EQ(1, get(a, 0, MDEV_REG_FAULTS));
-	EXPECT_TRUE(ask(a, 0, VM_OLD_HOLDS, before).value);
-
-	/* Other memory at the same address. */
-	ASSERT_EQ(0, ask(a, 0, VM_MAP, BOTH, LENGTH, true).error);
-	EXPECT_EQ(DMA_STATUS_OK, fill(a, 0, BOTH, LENGTH, after));
-	EXPECT_TRUE(has(a, BOTH, LENGTH, after));
-	EXPECT_TRUE(ask(a, 0, VM_OLD_HOLDS, before).value);
-}
-
-TEST_F(mdev, unmap_under_a_job_ends_it)
-{
-	struct vm *a = &self->a;
-	uint64_t pattern = new_pattern();
-	uint64_t address;
-
-	ASSERT_EQ(0, command(a, 0, MDEV_REG_ALLOC, 1));
-	ASSERT_EQ(0, start(a, 0, 1));
-	ASSERT_EQ(0, ask(a, 0, VM_SUBMIT, DMA_OP_FILL | DMA_FLAG_ENDLESS, 0, BOTH, LENGTH,
-			 pattern).error);
-	nap_ms(10);
-	EXPECT_EQ(0, get(a, 0, DMA_REG_DONE_COUNT));
-	EXPECT_EQ(0, ask(a, 0, VM_UNMAP, BOTH).error);
-	EXPECT_EQ(0, pinned_of(a->pid));
-	EXPECT_TRUE(COMES(get(a, 0, DMA_REG_DONE_COUNT)));
-	EXPECT_EQ(DMA_STATUS_FAULT, get(a, 0, DMA_REG_DONE_STATUS));
-	address = get(a, 0, DMA_REG_DONE_ADDRESS);
-	EXPECT_LE(BOTH, address);
-	EXPECT_GT(BOTH + LENGTH, address);
-	EXPECT_EQ(address, get(a, 0, MDEV_REG_FAULT_ADDRESS));
-	EXPECT_EQ(0, set(a, 0, DMA_REG_DONE_TAKE, 0));
-	ASSERT_EQ(0, ask(a, 0, VM_MAP, BOTH, LENGTH, true).error);
-	RUNS(a, 0);
 }
 
 TEST_F(mdev, memory_for_reading_is_not_written)
@@ -385,6 +253,24 @@ TEST_F(mdev, killed_machine_leaves_nothing)
 	RUNS(&self->a, 0);
 }
 
+/* So its end is told by the exit of its mm alone, and the queue is drained with its file open. */
+TEST_F(mdev, killed_machine_whose_files_another_has)
+{
+	pid_t pid = self->a.pid, other;
+
+	START_BOTH();
+	ASSERT_EQ(0, ask(&self->a, 0, VM_SUBMIT, DMA_OP_FILL | DMA_FLAG_ENDLESS, 0, BOTH, LENGTH,
+			 new_pattern()).error);
+	other = ask(&self->a, 0, VM_LEND).value;
+	ASSERT_LT(0, other);
+	vm_kill(&self->a);
+	EXPECT_TRUE(COMES(!mdev_row(0).on));
+	EXPECT_EQ(0, mdev_row(0).pinned);
+	EXPECT_TRUE(COMES(!ids_of(pid, 0, NULL)));
+	RUNS(&self->b, 1);
+	kill(other, SIGKILL);
+}
+
 TEST_F(mdev, machines_are_killed_at_any_time)
 {
 	uint64_t pattern = new_pattern();
@@ -447,7 +333,6 @@ TEST_F(mdev, reset_lets_go)
 TEST_F(mdev, pages_are_those_of_one_device)
 {
 	struct vm *a = &self->a;
-	uint64_t pattern = new_pattern();
 
 	ASSERT_EQ(0, ask(a, 2, VM_OPEN).error);
 	ASSERT_EQ(0, command(a, 0, MDEV_REG_ALLOC, 1));
@@ -462,11 +347,8 @@ TEST_F(mdev, pages_are_those_of_one_device)
 	EXPECT_EQ(PAGES, pinned_of(a->pid));
 	EXPECT_EQ(0, command(a, 0, MDEV_REG_FREE, 1));
 	EXPECT_TRUE(COMES(!mdev_row(0).on));
-	EXPECT_EQ(DMA_STATUS_OK, fill(a, 2, BOTH, LENGTH, pattern));
-	EXPECT_TRUE(has(a, BOTH, LENGTH, pattern));
-	EXPECT_EQ(0, ask(a, 0, VM_UNMAP, BOTH).error);
-	EXPECT_EQ(0, mdev_row(2).pinned);
-	EXPECT_EQ(0, pinned_of(a->pid));
+	RUNS(a, 2);
+	EXPECT_EQ(PAGES, pinned_of(a->pid));
 }
 
 static int delete_first(void *unused)
