@@ -14,7 +14,7 @@
 #include "../../../../samples/ioasid_mdev.h"
 
 #define MDEVS 3
-#define MDEV_WAIT_MS 20000
+#define MDEV_WAIT_MS 10000
 
 #define IDS "/sys/kernel/debug/ioasid/ids"
 #define SETS "/sys/kernel/debug/ioasid/sets"

@@ -94,7 +94,9 @@ TEST_F(mdev, unmap_races_with_submissions)
 	ASSERT_EQ(0, ask(a, 2, VM_OPEN).error);
 	ASSERT_EQ(0, command(a, 2, MDEV_REG_ALLOC, 2));
 	ASSERT_EQ(0, start(a, 2, 2));
-	storm = ask(a, 0, VM_STORM, BOTH, LENGTH, 20);
+	/* Much, so that pages are let go of for long. */
+	ASSERT_EQ(0, ask(a, 0, VM_MAP, OWN_B, 16 * LENGTH, true).error);
+	storm = ask(a, 0, VM_STORM, OWN_B, 16 * LENGTH, 20);
 	EXPECT_EQ(0, storm.error);
 	/* Nothing was written where it was unmapped. */
 	EXPECT_EQ(0, storm.value);
