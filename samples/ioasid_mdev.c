@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mediated devices over the test device (tools/testing/qemu): each is one of its queues, for a virtual
- * machine. The queue works with a PASID of that machine's set, in a paging domain of its own, which has
- * what the machine's container has and its jobs name.
+ * Mediated devices over the test device (tools/testing/qemu): each is one of its queues, for a
+ * virtual machine. The queue works with a PASID of that machine's set, in a paging domain of its
+ * own, which has what the machine's container has and its jobs name.
  *
  * Copyright (C) 2026 the IOASID developers
  */
@@ -36,9 +36,9 @@
 #define MDEV_STOP_MS 10000
 
 /*
- * After an unmap jobs wait for so long. Type1 asks for pages until none is pinned, and has a BUG_ON()
- * for those that are still there when it has asked a dozen times: who pins what a guest tells it has
- * to see to it that the guest cannot get there.
+ * After an unmap jobs wait for so long. Type1 asks for pages until none is pinned, and has a
+ * BUG_ON() for those that are there when it has asked a dozen times: who pins what a guest tells it
+ * has to see to it that the guest cannot get there.
  */
 #define MDEV_UNMAP_MS 100
 
@@ -89,7 +89,7 @@ struct mdev_queue {
 	struct iommu_domain *domain;
 	struct iommu_attach_handle handle;
 	unsigned long pin_after; /* jiffies */
-	struct xarray pages;	/* what is pinned and in the domain, by its number in the container */
+	struct xarray pages;	/* pinned and in the domain, by their numbers in the container */
 	unsigned long pinned;
 
 	spinlock_t pasid_lock;	/* what follows; also in handlers of events */
@@ -990,7 +990,7 @@ static void mdev_host_remove(struct pci_dev *pdev)
 	ioasid_remove_device(&pdev->dev);
 }
 
-/* A reset takes from all queues what they had; a guest may start its queue again when it is over. */
+/* A reset takes from all queues what they had; a guest may start its queue again after it. */
 static void mdev_host_reset(struct pci_dev *pdev)
 {
 	struct mdev_host *host = pci_get_drvdata(pdev);

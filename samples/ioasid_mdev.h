@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * What the guest sees of a mediated device of ioasid_mdev.ko: one queue of the test device, by VFIO's
- * rules for vfio-platform devices. Region 0 has two pages, laid out like the queue's own in
+ * What the guest sees of a mediated device of ioasid_mdev.ko: one queue of the test device, by
+ * VFIO's rules for vfio-platform devices. Region 0 has two pages, laid out like the queue's own in
  * ioasid_dma_regs.h, its control page and then its portal; interrupt 0 says that results or faults
  * came. Registers are 64 bits wide and accessed as such.
  *
@@ -24,9 +24,9 @@
 #define MDEV_REG_ALLOC		0x80 /* written: has the host give a PASID to the guest's number */
 #define MDEV_REG_FREE		0x88 /* written: takes the PASID back, whoever still uses it */
 /*
- * What became of an ALLOC, FREE or DMA_COMMAND_START, 0 or an errno: ENOSPC the VM has as many PASIDs as
- * it may; EEXIST, EINVAL no number for a new one; ENOENT no such number; EBUSY the queue is not off, or
- * another one has the PASID.
+ * What became of an ALLOC, FREE or DMA_COMMAND_START, 0 or an errno: ENOSPC the VM has as many
+ * PASIDs as it may; EEXIST, EINVAL no number for a new one; ENOENT no such number; EBUSY the queue
+ * is not off, or another one has the PASID.
  */
 #define MDEV_REG_STATUS		0x90
 /* The last address that the IOMMU refused this queue, and how many there were */

@@ -3,8 +3,9 @@
 #
 # For scripts that run inside the test machine.
 
-# in_log WORDS...: a line for the kernel log, to tell its parts from one another.
-in_log() { echo "ioasid-vm: $*" >/dev/kmsg; }
+# in_log WORDS...: a line for the kernel log, to tell its parts from one another. It takes no line
+# of more than about 1000 characters.
+in_log() { printf 'ioasid-vm: %.900s\n' "$*" >/dev/kmsg; }
 
 # case_ok SUITE CASE, case_failed SUITE CASE [WHY]: one result; the host counts these lines.
 case_ok() { in_log "case ok $1 $2"; }
