@@ -3,8 +3,9 @@
 #
 # For scripts that run inside the test machine.
 
-# in_log WORDS...: a line for the kernel log, to tell its parts from one another.
-in_log() { echo "ioasid-vm: $*" >/dev/kmsg; }
+# in_log WORDS...: a line for the kernel log, to tell its parts from one another. It takes no line
+# of more than about 1000 characters.
+in_log() { printf 'ioasid-vm: %.900s\n' "$*" >/dev/kmsg; }
 
 # case_ok SUITE CASE, case_failed SUITE CASE [WHY]: one result; the host counts these lines.
 case_ok() { in_log "case ok $1 $2"; }
@@ -51,4 +52,54 @@ dump_memory() {
 	in_log "exit 0"
 	in_log "dump"
 	sleep 1000
+}
+
+# selftest SUITE PROGRAM: has the host count the results of one that speaks TAP.
+selftest() {
+	tested=$1
+	"$2" >/tmp/tap 2>&1
+	code=$?
+	number=0
+	while read -r line; do
+		# shellcheck disable=SC2086  # words it is
+		set -- $line
+		case $line in
+		"ok "*"# SKIP "*) case_skipped "$tested" "${3#*.}" ;;
+		"ok "*) case_ok "$tested" "${3#*.}" ;;
+		"not ok "*) case_failed "$tested" "${4#*.}" "$said" ;;
+		"# dma"* | "# bytes"*) in_log "$line"; echo "${line#\# }" ;;
+		esac
+		case $line in
+		*ok\ [0-9]*) number=$((number + 1)) said= ;;
+		*Expected*) said="$said ${line##*/}" ;;
+		esac
+	done </tmp/tap
+	plan=$(sed -n 's/^1\.\.//p' /tmp/tap)
+	if [ "$number" != "$plan" ]; then
+		case_failed "$tested" plan "$number of $plan tests have run, exit $code"
+		tail -n 20 /tmp/tap
+	fi
+}
+
+# no_leak SUITE: on a kernel with kmemleak, a case that passes when that finds nothing.
+no_leak() {
+	kmemleak=/sys/kernel/debug/kmemleak
+	[ -e $kmemleak ] || return 0
+	sleep 6
+	echo scan >$kmemleak
+	echo scan >$kmemleak
+	# What the boot has lost (swapper) is not ours.
+	awk 'function flush() {
+			if (text != "" && text !~ /comm "swapper/) printf "%s", text
+			text = ""
+		}
+		/^unreferenced/ { flush() }
+		{ text = text $0 "\n" }
+		END { flush() }' $kmemleak >/tmp/leaks
+	while read -r line; do in_log "leak: $line"; done </tmp/leaks
+	if [ -s /tmp/leaks ]; then
+		case_failed "$1" no_leak "see the kernel log"
+	else
+		case_ok "$1" no_leak
+	fi
 }
