@@ -44,3 +44,15 @@ unload_all() {
 # unplug DEVICE, plug DEVICE: has the host pull out or put in a test device (dma0); takes a moment.
 unplug() { in_log "unplug $1"; }
 plug() { in_log "plug $1"; }
+
+# let_any_allocation_fail: those that may wait, and single pages, when a task asks for it. What fails
+# says so in the report of its test, not with a call trace each time.
+let_any_allocation_fail() {
+	for fault in failslab fail_page_alloc; do
+		fault=/sys/kernel/debug/$fault
+		[ -d $fault ] || continue
+		echo 0 >$fault/verbose
+		echo N >$fault/ignore-gfp-wait
+		[ ! -e $fault/min-order ] || echo 0 >$fault/min-order
+	done
+}
