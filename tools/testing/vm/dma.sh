@@ -28,7 +28,7 @@ selftest() {
 		"ok "*"# SKIP "*) case_skipped "$tested" "${3#*.}" ;;
 		"ok "*) case_ok "$tested" "${3#*.}" ;;
 		"not ok "*) case_failed "$tested" "${4#*.}" "$said" ;;
-		"# dma"* | "# bytes"*) in_log "$line"; echo "${line#\# }" ;;
+		"# dma"* | "# bytes"* | "# fail_nth"*) in_log "$line"; echo "${line#\# }" ;;
 		esac
 		case $line in
 		*ok\ [0-9]*) number=$((number + 1)) said= ;;
@@ -62,6 +62,8 @@ no_leak() {
 kunit=/sys/module/kunit/parameters/filter_glob
 [ ! -e $kunit ] || echo none >$kunit
 
+let_any_allocation_fail
+
 suite=dma_driver_$kernel
 try "$suite" load_ioasid insmod /vm/modules/ioasid.ko || exit 1
 try "$suite" load insmod /samples/ioasid_dma.ko || exit 1
@@ -72,6 +74,8 @@ echo "processes that come and go under DMA"
 selftest dma_process
 echo "what others do in the kernel meanwhile"
 selftest dma_others
+echo "processes that have no memory"
+selftest dma_fail_nth
 if [ -e "$kmemleak" ]; then
 	if no_leak; then
 		case_ok "$suite" no_leak
