@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What an actor does to sets, and whether all figures add up. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/delay.h>
 #include <linux/slab.h>
 
@@ -258,6 +260,9 @@ static int sum_of(struct era *era)
 
 	if (ioasid_set_query(era->set, &usage))
 		return is_ending(era) ? 0 : -1;
+	/* When its last ID has gone, its quota is for others, though it can still be read. */
+	if (is_ending(era))
+		return usage.use ? -1 : 0;
 	ioasid_set_for_each_ioasid(era->set, take_census, &census);
 	if (usage.use != census.ids || usage.spids != census.spids || usage.peak < usage.use)
 		return -1;
@@ -298,6 +303,23 @@ static bool do_sums_fit(void)
 	return capacity_left() + taken + torture.aside == ioasid_get_capacity() - 1;
 }
 
+static void tell_sums(void)
+{
+	struct ioasid_set_usage usage = {};
+	unsigned int i;
+
+	ioasid_set_query(NULL, &usage);
+	pr_info("kernel's: %u IDs, %u set aside\n", usage.use, torture.aside);
+	for (i = 0; i < SLOTS; i++) {
+		struct era *era = torture_era(i);
+
+		if (era && !ioasid_set_query(era->set, &usage))
+			pr_info("set %u: %u of %u IDs, %u SPIDs, ending %d\n", i, usage.use,
+				usage.quota, usage.spids, is_ending(era));
+		torture_put_era(era);
+	}
+}
+
 void torture_check_sums(void)
 {
 	unsigned long give_up = jiffies + 20 * HZ;
@@ -306,6 +328,7 @@ void torture_check_sums(void)
 	while (!do_sums_fit()) {
 		if (time_after(jiffies, give_up)) {
 			torture_fault("capacity, quotas and IDs do not add up", capacity_left());
+			tell_sums();
 			return;
 		}
 		usleep_range(1000, 2000);
