@@ -64,8 +64,6 @@ did() {
 for what in IDs references events sets subscriptions replays bonds exits "hard interrupts" softirqs; do
 	try "$suite" "does_$(echo "$what" | tr 'A-Z ' 'a-z_')" did "$what" 10
 done
-[ -z "$TORTURE_OPERATIONS" ] || try "$suite" operations \
-	sh -c "[ $(echo "$line" | sed 's/^[A-Z]*: \([0-9]*\) .*/\1/') -ge $TORTURE_OPERATIONS ]"
 try "$suite" unload rmmod ioasid_torture
 try "$suite" unload_ioasid rmmod ioasid
 [ ! -e "$kmemleak" ] || try "$suite" no_leak no_leak
