@@ -228,8 +228,8 @@ static __maybe_unused void bare(void *data)
 }
 
 /* A device with so many PASIDs, 0 included. */
-static __maybe_unused struct device *must_have_pasids(struct kunit *test, const char *name,
-						       unsigned int count)
+static __maybe_unused struct device *
+must_have_pasids(struct kunit *test, const char *name, unsigned int count)
 {
 	struct dev_iommu *iommu = kunit_kzalloc(test, sizeof(*iommu), GFP_KERNEL);
 	struct device *dev = must_device(test, name);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Subscribers: those who are there all the time and know of every life, and those who come and go. */
+/* Subscribers: some are there all the time and know of every life, others come and go. */
 #include <linux/delay.h>
 #include <linux/vmalloc.h>
 

@@ -10,7 +10,6 @@
 # From the kernel's command line.
 kernel=$VM_KERNEL
 tests=/tools/testing/selftests/ioasid
-kmemleak=/sys/kernel/debug/kmemleak
 
 # Some tests end processes by a fault, which is no news.
 echo 0 >/proc/sys/debug/exception-trace
@@ -42,22 +41,6 @@ selftest() {
 	fi
 }
 
-no_leak() {
-	sleep 6
-	echo scan >"$kmemleak"
-	echo scan >"$kmemleak"
-	# What the boot has lost (swapper) is not ours.
-	awk 'function flush() {
-			if (text != "" && text !~ /comm "swapper/) printf "%s", text
-			text = ""
-		}
-		/^unreferenced/ { flush() }
-		{ text = text $0 "\n" }
-		END { flush() }' "$kmemleak" >/tmp/leaks
-	while read -r line; do in_log "leak: $line"; done </tmp/leaks
-	[ ! -s /tmp/leaks ]
-}
-
 # KUnit has its own run.
 kunit=/sys/module/kunit/parameters/filter_glob
 [ ! -e $kunit ] || echo none >$kunit
@@ -76,13 +59,7 @@ echo "what others do in the kernel meanwhile"
 selftest dma_others
 echo "processes that have no memory"
 selftest dma_fail_nth
-if [ -e "$kmemleak" ]; then
-	if no_leak; then
-		case_ok "$suite" no_leak
-	else
-		case_failed "$suite" no_leak "see the kernel log"
-	fi
-fi
+[ ! -e /sys/kernel/debug/kmemleak ] || try "$suite" no_leak no_leak
 try "$suite" unload_others rmmod ioasid_dma_test
 try "$suite" unload rmmod ioasid_dma
 try "$suite" load_again insmod /samples/ioasid_dma.ko

@@ -56,3 +56,20 @@ let_any_allocation_fail() {
 		[ ! -e $fault/min-order ] || echo 0 >$fault/min-order
 	done
 }
+
+# no_leak: kmemleak finds nothing but what the boot has lost (swapper). It does not look at what is
+# younger than five seconds; the second scan tells whether what the first one noted has changed.
+no_leak() {
+	sleep 6
+	echo scan >/sys/kernel/debug/kmemleak
+	echo scan >/sys/kernel/debug/kmemleak
+	awk 'function flush() {
+			if (text != "" && text !~ /comm "swapper/) printf "%s", text
+			text = ""
+		}
+		/^unreferenced/ { flush() }
+		{ text = text $0 "\n" }
+		END { flush() }' /sys/kernel/debug/kmemleak >/tmp/leaks
+	while read -r line; do in_log "leak: $line"; done </tmp/leaks
+	[ ! -s /tmp/leaks ] || { echo "see the kernel log"; return 1; }
+}
