@@ -25,6 +25,8 @@ ioasid-$(CONFIG_TRACEPOINTS) += ioasid_events.o
 # define_trace.h includes the header anew, by its name.
 CFLAGS_ioasid_events.o := -I$(src)
 
+obj-$(CONFIG_IOASID_TORTURE_TEST) += tools/testing/torture/
+
 ccflags-y += -I$(src) -I$(src)/include
 rustflags-y += --env-set IOASID_OBJ=$(abspath $(obj))
 

@@ -17,38 +17,6 @@ static unsigned int seconds = 30;
 module_param(seconds, uint, 0644);
 MODULE_PARM_DESC(seconds, "How long it takes");
 
-/* Between the first watcher and the last one there is one pass of an ID at a time. */
-static void watch_pass(struct watcher *watcher, unsigned long val, ioasid_t id)
-{
-	struct stress *stress = watcher->stress;
-	int open;
-
-	if (watcher->is_first) {
-		open = atomic_xchg(&stress->open[id], val);
-		/* Refused by somebody in between, and taken back. */
-		if (open == IOASID_NOTIFY_BIND && val == IOASID_NOTIFY_UNBIND)
-			atomic_set(&stress->open[id], 0);
-		else if (open)
-			stress_fault(stress, "passes of one ID overlap", id);
-	} else {
-		open = atomic_xchg(&stress->open[id], 0);
-		if (open != val)
-			stress_fault(stress, "told last of what was not told first", id);
-	}
-}
-
-static int watch(struct notifier_block *nb, unsigned long val, void *data)
-{
-	struct history *history = container_of(nb, struct history, nb);
-	struct watcher *watcher = container_of(history, struct watcher, history);
-	const struct ioasid_nb_args *args = data;
-	int answer = history_call(nb, val, data);
-
-	if (args->id < HISTORY_IDS)
-		watch_pass(watcher, val, args->id);
-	return answer;
-}
-
 /* What a handler may do to the ID of which it is told; all can happen to shared ones only. */
 static int meddle(struct notifier_block *nb, unsigned long val, void *data)
 {
@@ -78,11 +46,11 @@ static void stress_cleanup(void *data)
 
 	ioasid_unregister_notifier(NULL, &stress->first.history.nb);
 	ioasid_unregister_notifier(NULL, &stress->last.history.nb);
-	ioasid_unregister_notifier(NULL, &stress->refuser.history.nb);
+	ioasid_unregister_notifier(NULL, &stress->refuser.nb);
 	ioasid_unregister_notifier(NULL, &stress->meddler);
 	for (i = 0; i < ACTORS; i++)
 		ioasid_unregister_notifier_mm(stress->slots[i * SETS_EACH].mm,
-					      &stress->of_mm[i].history.nb);
+					      &stress->of_mm[i].nb);
 	vfree(stress);
 }
 
@@ -91,26 +59,21 @@ static void stress_watch(struct stress *stress)
 	struct kunit *test = stress->test;
 	int i;
 
-	history_init(&stress->first.history, "first", INT_MAX, true);
-	history_init(&stress->last.history, "last", INT_MIN, true);
-	history_init(&stress->refuser.history, "refuser", IOASID_PRIO_IOMMU, true);
-	stress->first.stress = stress;
-	stress->last.stress = stress;
-	stress->first.is_first = true;
-	stress->refuser.history.refuses = 40;
-	stress->first.history.nb.notifier_call = watch;
-	stress->last.history.nb.notifier_call = watch;
+	watcher_init(&stress->first, "first", true, &stress->span);
+	watcher_init(&stress->last, "last", false, &stress->span);
+	history_init(&stress->refuser, "refuser", IOASID_PRIO_IOMMU, true);
+	stress->refuser.refuses = 40;
 	stress->meddler.notifier_call = meddle;
 	stress->meddler.priority = IOASID_PRIO_DEVICE;
 	KUNIT_ASSERT_EQ(test, ioasid_register_notifier(NULL, &stress->first.history.nb), 0);
 	KUNIT_ASSERT_EQ(test, ioasid_register_notifier(NULL, &stress->last.history.nb), 0);
-	KUNIT_ASSERT_EQ(test, ioasid_register_notifier(NULL, &stress->refuser.history.nb), 0);
+	KUNIT_ASSERT_EQ(test, ioasid_register_notifier(NULL, &stress->refuser.nb), 0);
 	KUNIT_ASSERT_EQ(test, ioasid_register_notifier(NULL, &stress->meddler), 0);
 	for (i = 0; i < ACTORS; i++) {
-		history_init(&stress->of_mm[i].history, "mm's watcher", IOASID_PRIO_CPU, true);
+		history_init(&stress->of_mm[i], "mm's watcher", IOASID_PRIO_CPU, true);
 		KUNIT_ASSERT_EQ(test, 0,
 				ioasid_register_notifier_mm(stress->slots[i * SETS_EACH].mm,
-							    &stress->of_mm[i].history.nb));
+							    &stress->of_mm[i].nb));
 	}
 }
 
@@ -177,9 +140,8 @@ static void stress_empty(struct stress *stress)
 					   atomic_read(&stress->sets)));
 }
 
-static void check_watcher(struct stress *stress, struct watcher *watcher, bool all)
+static void check_history(struct stress *stress, struct history *history, bool all)
 {
-	struct history *history = &watcher->history;
 	struct kunit *test = stress->test;
 
 	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&history->faults), 0, "%s", history->name);
@@ -219,11 +181,11 @@ static void every_history_is_complete(struct kunit *test)
 	for (i = 0; i < ACTORS + REGISTRARS; i++)
 		helper_join(test, helpers[i]);
 	stress_empty(stress);
-	check_watcher(stress, &stress->first, true);
-	check_watcher(stress, &stress->last, true);
-	check_watcher(stress, &stress->refuser, true);
+	check_history(stress, &stress->first.history, true);
+	check_history(stress, &stress->last.history, true);
+	check_history(stress, &stress->refuser, true);
 	for (i = 0; i < ACTORS; i++)
-		check_watcher(stress, &stress->of_mm[i], false);
+		check_history(stress, &stress->of_mm[i], false);
 	/* The last one is told of a BIND if nobody has refused it, and never of a roll-back. */
 	KUNIT_EXPECT_EQ(test, history_told(&stress->last.history, IOASID_NOTIFY_BIND),
 			atomic_read(&stress->binds));

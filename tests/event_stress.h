@@ -51,14 +51,6 @@ struct registrar {
 	unsigned int rounds;
 };
 
-/* A subscriber who is there all the time. */
-struct watcher {
-	struct history history;
-	struct stress *stress;
-	/* Told before all others, or after them. */
-	bool is_first;
-};
-
 struct slot {
 	struct mm_struct *mm;
 	/* Written by its actor. */
@@ -71,12 +63,12 @@ struct stress {
 	struct actor actors[ACTORS];
 	struct registrar registrars[REGISTRARS];
 	struct slot slots[SETS];
-	struct watcher first, last, refuser;
-	struct watcher of_mm[ACTORS];
+	struct watcher first, last;
+	struct history refuser;
+	struct history of_mm[ACTORS];
 	struct notifier_block meddler;
 	atomic_t meddled;
-	/* The event of which the first watcher was told, and the last one was not. */
-	atomic_t open[HISTORY_IDS];
+	struct history_span span;
 	atomic_t lives;
 	atomic_t allocs;
 	atomic_t binds;

@@ -9,10 +9,9 @@
 #define IOASID_TESTS_HISTORY_H
 
 #include <linux/atomic.h>
+#include <linux/ioasid.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
-
-#include "common.h"
 
 #define HISTORY_IDS 256U
 /* In the private data: ioasid_notify() tells of this ID, and it never has an SPID. */
@@ -46,6 +45,8 @@ struct history {
 	bool late;
 	/* Told of nothing any more. */
 	bool closed;
+	/* From here on IDs have data that may change at any time; 0 for none. */
+	unsigned int fluid;
 	struct history_id ids[HISTORY_IDS];
 	atomic_t told[IOASID_NOTIFY_SET_FREE + 1];
 	atomic_t faults;
@@ -100,6 +101,7 @@ static inline int history_call(struct notifier_block *nb, unsigned long val, voi
 {
 	struct history *history = container_of(nb, struct history, nb);
 	const struct ioasid_nb_args *args = data;
+	bool is_fluid = history->fluid && args->id >= history->fluid;
 	struct history_id *id;
 	int answer = NOTIFY_OK;
 	enum chapter next;
@@ -118,12 +120,13 @@ static inline int history_call(struct notifier_block *nb, unsigned long val, voi
 		history_fault(history, "told of one ID twice at a time", val, args);
 	if (!history_fits(id->chapter, val, &next))
 		history_fault(history, "told in the wrong order", val, args);
-	else if (id->chapter >= CHAPTER_IDLE && (id->pdata != args->pdata || id->set != args->set))
+	else if (id->chapter >= CHAPTER_IDLE &&
+		 ((id->pdata != args->pdata && !is_fluid) || id->set != args->set))
 		history_fault(history, "told of another life", val, args);
 	if ((val == IOASID_NOTIFY_BIND || val == IOASID_NOTIFY_UNBIND) &&
 	    ioasid_find_spid(args->id) != args->spid)
 		history_fault(history, "told of another SPID", val, args);
-	if (ioasid_find(args->set, args->id, NULL) != args->pdata)
+	if (!is_fluid && ioasid_find(args->set, args->id, NULL) != args->pdata)
 		history_fault(history, "told of what is not found", val, args);
 	if (val == IOASID_NOTIFY_BIND && history->refuses &&
 	    ++history->binds % history->refuses == 0) {
@@ -167,6 +170,60 @@ static inline unsigned int history_live(struct history *history)
 	for (i = 0; i < HISTORY_IDS; i++)
 		n += READ_ONCE(history->ids[i].chapter) >= CHAPTER_IDLE;
 	return n;
+}
+
+/* What passes of each ID are under way between the first and the last of all subscribers. */
+struct history_span {
+	atomic_t open[HISTORY_IDS];
+};
+
+/* A subscriber who is there all the time, told before all others or after them. */
+struct watcher {
+	struct history history;
+	struct history_span *span;
+	bool is_first;
+};
+
+/* Between the first watcher and the last one there is one pass of an ID at a time. */
+static inline void watch_pass(struct watcher *watcher, unsigned long val,
+			      const struct ioasid_nb_args *args)
+{
+	atomic_t *span = &watcher->span->open[args->id];
+	int open;
+
+	if (watcher->is_first) {
+		open = atomic_xchg(span, val);
+		/* Refused by somebody in between, and taken back. */
+		if (open == IOASID_NOTIFY_BIND && val == IOASID_NOTIFY_UNBIND)
+			atomic_set(span, 0);
+		else if (open)
+			history_fault(&watcher->history, "passes overlap", val, args);
+	} else {
+		open = atomic_xchg(span, 0);
+		if (open != val)
+			history_fault(&watcher->history, "not told first", val, args);
+	}
+}
+
+static inline int watcher_call(struct notifier_block *nb, unsigned long val, void *data)
+{
+	struct history *history = container_of(nb, struct history, nb);
+	struct watcher *watcher = container_of(history, struct watcher, history);
+	const struct ioasid_nb_args *args = data;
+	int answer = history_call(nb, val, data);
+
+	if (args->id < HISTORY_IDS)
+		watch_pass(watcher, val, args);
+	return answer;
+}
+
+static inline void watcher_init(struct watcher *watcher, const char *name, bool is_first,
+				struct history_span *span)
+{
+	history_init(&watcher->history, name, is_first ? INT_MAX : INT_MIN, true);
+	watcher->history.nb.notifier_call = watcher_call;
+	watcher->is_first = is_first;
+	watcher->span = span;
 }
 
 #endif /* IOASID_TESTS_HISTORY_H */

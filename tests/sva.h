@@ -5,6 +5,7 @@
 
 #include <kunit/device.h>
 #include <linux/device.h>
+#include <linux/iommu.h>
 #include <linux/ioasid_sva.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
@@ -214,6 +215,30 @@ static __maybe_unused struct device *must_device(struct kunit *test, const char 
 	}
 	dev = kunit_device_register_with_driver(test, name, driver->model);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dev);
+	return dev;
+}
+
+static __maybe_unused void bare(void *data)
+{
+	struct device *dev = data;
+
+	ioasid_remove_device(dev);
+	dev->iommu = NULL;
+	put_device(dev);
+}
+
+/* A device with so many PASIDs, 0 included. */
+static __maybe_unused struct device *
+must_have_pasids(struct kunit *test, const char *name, unsigned int count)
+{
+	struct dev_iommu *iommu = kunit_kzalloc(test, sizeof(*iommu), GFP_KERNEL);
+	struct device *dev = must_device(test, name);
+
+	KUNIT_ASSERT_NOT_NULL(test, iommu);
+	iommu->max_pasids = count;
+	get_device(dev);
+	dev->iommu = iommu;
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, bare, dev), 0);
 	return dev;
 }
 

@@ -3,33 +3,8 @@
  * The host allocator. The devices look as if an IOMMU had switched on PASIDs for them; their
  * numbers are the real ones of the IOMMU core, which must be left none the wiser.
  */
-#include <linux/iommu.h>
-
 #include "log.h"
 #include "sva.h"
-
-static void bare(void *data)
-{
-	struct device *dev = data;
-
-	ioasid_remove_device(dev);
-	dev->iommu = NULL;
-	put_device(dev);
-}
-
-/* A device with so many PASIDs, 0 included. */
-static struct device *must_have_pasids(struct kunit *test, const char *name, unsigned int count)
-{
-	struct dev_iommu *iommu = kunit_kzalloc(test, sizeof(*iommu), GFP_KERNEL);
-	struct device *dev = must_device(test, name);
-
-	KUNIT_ASSERT_NOT_NULL(test, iommu);
-	iommu->max_pasids = count;
-	get_device(dev);
-	dev->iommu = iommu;
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, bare, dev), 0);
-	return dev;
-}
 
 /* Whether the IOMMU core still has a number to give. */
 static bool core_has(struct device *dev, ioasid_t id)

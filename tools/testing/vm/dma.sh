@@ -18,6 +18,8 @@ echo 0 >/proc/sys/debug/exception-trace
 kunit=/sys/module/kunit/parameters/filter_glob
 [ ! -e $kunit ] || echo none >$kunit
 
+let_any_allocation_fail
+
 suite=dma_driver_$kernel
 try "$suite" load_ioasid insmod /vm/modules/ioasid.ko || exit 1
 try "$suite" load insmod /samples/ioasid_dma.ko || exit 1
@@ -28,7 +30,9 @@ echo "processes that come and go under DMA"
 selftest "dma_process_$kernel" $tests/dma_process
 echo "what others do in the kernel meanwhile"
 selftest "dma_others_$kernel" $tests/dma_others
-no_leak "$suite"
+echo "processes that have no memory"
+selftest "dma_fail_nth_$kernel" $tests/dma_fail_nth
+[ ! -e /sys/kernel/debug/kmemleak ] || try "$suite" no_leak no_leak
 try "$suite" unload_others rmmod ioasid_dma_test
 try "$suite" unload rmmod ioasid_dma
 try "$suite" load_again insmod /samples/ioasid_dma.ko

@@ -26,7 +26,7 @@ selftest "mdev_vms_$kernel" $tests/mdev_vms
 [ ! -e /proc/lockdep_stats ] || try "$suite" lockdep_still_on grep -q 'debug_locks: *1' /proc/lockdep_stats
 echo "memory that is taken from them"
 selftest "mdev_unmap_$kernel" $tests/mdev_unmap
-no_leak "$suite"
+[ ! -e /sys/kernel/debug/kmemleak ] || try "$suite" no_leak no_leak
 try "$suite" unload rmmod ioasid_mdev
 try "$suite" load_again insmod /samples/ioasid_mdev.ko
 try "$suite" unload_again rmmod ioasid_mdev

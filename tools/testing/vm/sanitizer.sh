@@ -10,7 +10,6 @@
 . /vm/guest.sh
 
 kmemleak=/sys/kernel/debug/kmemleak
-faults=/sys/kernel/debug
 
 # kmemleak does not look at anything younger than five seconds.
 leaks() {
@@ -42,11 +41,7 @@ no_leak() {
 	fi
 }
 
-# What fails an allocation says so in the report of its test, not with a call trace each time.
-for fault in failslab fail_page_alloc; do
-	echo 0 >$faults/$fault/verbose
-	echo N >$faults/$fault/ignore-gfp-wait
-done
+let_any_allocation_fail
 
 try sanitizer_checks plant_leak insmod /vm/planted_leak.ko
 
@@ -58,6 +53,17 @@ for module in /vm/tests/*.ko; do
 	echo "loading $name.ko"
 	try sanitizer_checks "load_$name" insmod "$module"
 done
+
+# Each symbol that the module exports has a line of the suite ioasid_fail_nth.
+# shellcheck disable=SC2317  # called by try
+every_call_is_swept() {
+	sed -n 's/.* __ksymtab_\(ioasid_[a-z_]*\)\>.*/\1/p' /proc/kallsyms | sort -u >/tmp/exported
+	dmesg | sed -n 's/.*swept \(ioasid_[a-z_]*\).*/\1/p' | sort -u >/tmp/swept
+	[ -s /tmp/exported ] && grep -vxFf /tmp/swept /tmp/exported && return 1
+	[ -s /tmp/exported ]
+}
+try sanitizer_checks every_call_is_swept every_call_is_swept
+dmesg | sed -n 's/.*\(fail_nth: .* points in .*\)/\1/p'
 
 echo "looking for leaks"
 no_leak no_leak_while_loaded

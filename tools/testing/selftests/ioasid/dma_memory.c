@@ -117,11 +117,19 @@ TEST_F(memory, absent_without_page_requests)
 	EXPECT_TRUE(is_zero(memory, PAGE));
 }
 
+/* PREEMPT_RT has none. */
+static bool has_huge_pages(void)
+{
+	return !access("/sys/kernel/mm/transparent_hugepage", F_OK);
+}
+
 TEST_F(memory, huge_pages)
 {
 	uint8_t *map = fresh_pages(6 * HUGE), *from, *to;
 	uint64_t pattern = new_pattern();
 
+	if (!has_huge_pages())
+		SKIP(return, "there are no huge pages");
 	ASSERT_NE(NULL, map);
 	from = (uint8_t *)(((uintptr_t)map + HUGE - 1) & ~(HUGE - 1));
 	to = from + 2 * HUGE;
@@ -360,6 +368,8 @@ TEST_F_TIMEOUT(memory, split_huge_page, 120)
 	struct ioasid_dma_done done;
 	int i;
 
+	if (!has_huge_pages())
+		SKIP(return, "there are no huge pages");
 	ASSERT_NE(NULL, map);
 	memory = (uint8_t *)(((uintptr_t)map + HUGE - 1) & ~(HUGE - 1));
 	for (i = 0; i < 10; i++) {
