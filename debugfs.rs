@@ -24,14 +24,14 @@ pub(crate) fn new(
     pool: impl PinInit<Pool, Error> + 'static,
 ) -> impl PinInit<Shown<Pool>, Error> + 'static {
     Shown::new(c"ioasid", pool, |folder| {
-        folder.table::<ids::Ids>(c"ids", 0o444);
-        folder.table::<sets::Sets>(c"sets", 0o444);
-        folder.table::<waiting::Quarantine>(c"quarantine", 0o444);
-        folder.table::<others::Devices>(c"devices", 0o444);
-        folder.table::<others::Bonds>(c"bonds", 0o444);
+        folder.table::<ids::Ids>(c"ids", 0o400);
+        folder.table::<sets::Sets>(c"sets", 0o400);
+        folder.table::<waiting::Quarantine>(c"quarantine", 0o400);
+        folder.table::<others::Devices>(c"devices", 0o400);
+        folder.table::<others::Bonds>(c"bonds", 0o400);
         folder.table::<others::Allocators>(c"allocators", 0o400);
         folder.table::<others::Subscribers>(c"subscribers", 0o400);
-        folder.table::<others::Stats>(c"stats", 0o444);
+        folder.table::<others::Stats>(c"stats", 0o400);
         folder.number(c"stuck_secs", |pool| &pool.stuck_secs);
     })
 }

@@ -388,16 +388,85 @@ static unsigned long ioasid_caller(void)
 
 #endif
 
+/* Of whom was told lately, and of what, which is compared by its address. */
+struct ioasid_told {
+	const char *what;
+	unsigned long culprit;
+	unsigned long at;
+	unsigned int more;
+};
+
+static DEFINE_RAW_SPINLOCK(ioasid_told_lock);
+static struct ioasid_told ioasid_told[8];
+
+/* The one that was told of; else the one that was told of least lately. */
+static struct ioasid_told *ioasid_told_of(const char *what, unsigned long culprit)
+{
+	struct ioasid_told *one, *oldest = ioasid_told;
+
+	for (one = ioasid_told; one < ioasid_told + ARRAY_SIZE(ioasid_told); one++) {
+		if (one->what == what && one->culprit == culprit)
+			return one;
+		if (oldest->what && (!one->what || time_before(one->at, oldest->at)))
+			oldest = one;
+	}
+	*oldest = (struct ioasid_told){ .culprit = culprit };
+	return oldest;
+}
+
+/* Whether to tell, and of how many that were not told of before. */
+static bool ioasid_may_tell(const char *what, unsigned long culprit, unsigned int *more)
+{
+	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL, 4);
+	struct ioasid_told *one;
+	unsigned long flags;
+	bool may;
+
+	/* Who does not get in has company that is told of. */
+	if (!raw_spin_trylock_irqsave(&ioasid_told_lock, flags))
+		return false;
+	one = ioasid_told_of(what, culprit);
+	may = !one->what || !time_in_range(jiffies, one->at, one->at + DEFAULT_RATELIMIT_INTERVAL);
+	*more = one->more;
+	if (may && __ratelimit(&limit)) {
+		one->what = what;
+		one->at = jiffies;
+		one->more = 0;
+	} else {
+		may = false;
+		if (one->what)
+			one->more++;
+	}
+	raw_spin_unlock_irqrestore(&ioasid_told_lock, flags);
+	return may;
+}
+
 /* @culprit: code to blame, or 0 for the first caller outside this module. */
 void ioasid_complain(const char *what, unsigned int id, unsigned long culprit)
 {
-	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL, 4);
+	char name[KSYM_SYMBOL_LEN];
+	unsigned int more;
 
-	if (!__ratelimit(&limit))
-		return;
 	if (!culprit)
 		culprit = ioasid_caller();
-	pr_warn("ioasid: %s (ID %u) by %pS\n", what, id, (void *)culprit);
+	if (!ioasid_may_tell(what, culprit, &more))
+		return;
+	/* What is no symbol would be an address. */
+	sprint_symbol(name, culprit);
+	if (!*name || str_has_prefix(name, "0x"))
+		strscpy(name, "somebody without a name");
+	if (more)
+		pr_warn("ioasid: %s (ID %u) by %s, and %u times before\n", what, id, name, more);
+	else
+		pr_warn("ioasid: %s (ID %u) by %s\n", what, id, name);
+}
+
+/* Whether there is room for a line that a user may have a driver cause. */
+bool ioasid_may_say(void)
+{
+	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
+
+	return __ratelimit(&limit);
 }
 
 void ioasid_mms_init(struct xarray *xa)

@@ -110,5 +110,6 @@ int ioasid_test_mm_count(struct mm_struct *mm);
 #endif
 
 void ioasid_complain(const char *what, unsigned int id, unsigned long culprit);
+bool ioasid_may_say(void);
 
 #endif /* IOASID_HELPERS_H */

@@ -27,6 +27,7 @@ use crate::{
             self,
             not_supported, //
         },
+        report::may_say,
     },
     pool::Pool,
 };
@@ -262,7 +263,7 @@ impl Pool {
     ) -> Result {
         let done = self.try_enable(device, limits, backend, gone);
         done.map_err(|refusal| {
-            if let Some(why) = refusal.why {
+            if let Some(why) = refusal.why.filter(|_| may_say()) {
                 dev_err!(device, "no shared virtual addressing: {why}\n");
             }
             refusal.err
@@ -440,7 +441,7 @@ impl Pool {
             shared
         });
         done.map_err(|refusal| {
-            if let Some(why) = refusal.why {
+            if let Some(why) = refusal.why.filter(|_| may_say()) {
                 dev_err!(device, "no part in the host's IOASIDs: {why}\n");
             }
             refusal.err

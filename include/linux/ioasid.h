@@ -161,7 +161,8 @@ enum ioasid_notifier_prios {
  * @id: the ID; INVALID_IOASID for events of a set
  * @spid: its SPID, INVALID_IOASID if it has none
  * @set: its set, NULL for the kernel's own and for static sets of the old interface. No
- *	reference is taken: good until the handler returns
+ *	reference is taken: no other set's until the handler returns, and one that has ended
+ *	meanwhile is refused as such, except in the events of the set itself
  * @pdata: its private data, to be read as in a getter of ioasid_find()
  */
 struct ioasid_nb_args {
@@ -254,8 +255,8 @@ int ioasid_get(struct ioasid_set *set, ioasid_t ioasid);
  * @ioasid: the ID
  *
  * Drops what ioasid_get() took and never the owner's reference: a put without a reference,
- * of an ID that is not there or of another set's is reported with the caller's name, a few
- * times in five seconds at most, and changes nothing.
+ * of an ID that is not there or of another set's is reported with the caller's name, once in
+ * five seconds, and changes nothing.
  *
  * Context: Any context but NMI. Takes no lock unless it is the last reference of a freed
  * ID. With interrupts off (and, on PREEMPT_RT, with preemption off) the number returns a
