@@ -97,7 +97,6 @@ class Kernel:
         table = read(self.note("kallsyms_token_table"), index[255] + 64)
         tokens = [table[at:table.index(b"\0", at)] for at in index]
         offsets = self.note("kallsyms_offsets")
-        base = self.notes.get("SYMBOL(kallsyms_relative_base)")
         # With the type of the symbol in front.
         left = {name.encode() for name in wanted}
         found, at, chunk, start = {}, self.note("kallsyms_names"), b"", 0
@@ -114,14 +113,7 @@ class Kernel:
             if name not in left:
                 continue
             place = offsets + 4 * number
-            offset, = struct.unpack("<i", read(place, 4))
-            # Until Linux 7.1 they are relative to an address of their own.
-            if base is None:
-                found[name.decode()] = place + offset
-            elif offset < 0:
-                found[name.decode()] = prog.read_u64(int(base, 16)) - 1 - offset
-            else:
-                found[name.decode()] = offset
+            found[name.decode()] = place + struct.unpack("<i", read(place, 4))[0]
             left.remove(name)
             if not left:
                 return found

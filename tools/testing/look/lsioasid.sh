@@ -90,25 +90,40 @@ bonds() {
 }
 
 bound() {
-	says "^ *$pasid  active +$holder  hold_bond +0  $device  ioasid_dma queue, 1 unnamed +[0-9]+s\$" \
+	held='ioasid_dma queue, 1 unnamed'
+	says "^ *$pasid  active +$holder  hold_bond +0  $device  $held +[0-9]+s\$" \
 		$ls --device "$device" || return 1
-	[ "$($ls --device "$device" | wc -l)" = 2 ] && [ "$($ls --device 0000:ff:00.0 | wc -l)" = 1 ] ||
-		return 1
-	[ "$($ls --device "$device" --pid "$holder" --state active --set 0 | wc -l)" = 2 ] || return 1
+	[ "$($ls --device "$device" | wc -l)" = 2 ] || return 1
+	[ "$($ls --device 0000:ff:00.0 | wc -l)" = 1 ] || return 1
+	all="--device $device --pid $holder --state active --set 0"
+	# shellcheck disable=SC2086  # words they are
+	[ "$($ls $all | wc -l)" = 2 ] || return 1
 	[ "$($ls --device "$device" --state pending | wc -l)" = 1 ] || return 1
 	says "bound to: +$device\$" $ls owner "$pasid" || return 1
 	says "owner: +hold_bond \($holder\)" $ls owner "$pasid" || return 1
 	says "^hold_bond \($holder\)\$" $ls --tree --device "$device" || return 1
 	says "PASID $pasid active, bound to $device, held by" $ls --tree || return 1
-	says '"devices": \[' $ls --json owner "$pasid" && says "^ +\"$device\"\$" $ls --json owner "$pasid" ||
-		return 1
+	says "^ +\"$device\"\$" $ls --json owner "$pasid" || return 1
 	says 'PASIDs 1 to [0-9]+, 1 bound' $ls why "$device" || return 1
 	$ls --device "$device" >/tmp/bound
 }
 
+escape=$(printf '\033')
+terminal=/tools/testing/look/on_terminal
+
 # Neither a file nor a pipe gets colours unless they are asked for.
 colours() {
-	! $ls | grep -q "$(printf '\033')" && $ls --color always | grep -q "$(printf '\033')"
+	! $ls | grep -q "$escape" && $ls --color always | grep -q "$escape"
+}
+
+# A terminal gets them, unless it or its user wants none; and a screen that is made anew.
+on_terminal() {
+	TERM=linux $terminal $ls | grep -q "$escape\\[33m" || return 1
+	! TERM=linux $terminal $ls --color never | grep -q "$escape" || return 1
+	! TERM=linux NO_COLOR=1 $terminal $ls | grep -q "$escape" || return 1
+	! TERM=dumb $terminal $ls | grep -q "$escape" || return 1
+	TERM=linux timeout 3 $terminal $ls --watch=1 >/tmp/screens
+	[ "$(grep -c "$escape\\[H$escape\\[2J" /tmp/screens)" -ge 2 ]
 }
 
 watched() {
@@ -160,7 +175,7 @@ grep -q nobody /etc/passwd 2>/dev/null || {
 device=$(grep -l 0x10a5 /sys/bus/pci/devices/*/device | sed -n '1s|.*/\([^/]*\)/device|\1|p')
 
 try "$list_suite" scene insmod $module
-for case in table filters owner tree top json colours watched obstacles help; do
+for case in table filters owner tree top json colours on_terminal watched obstacles help; do
 	try "$list_suite" "$case" "$case"
 done
 for arguments in '' --tree --tree=vm 'owner 2' 'owner 5' top '--json owner 2'; do
