@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The litmus tests of ../litmus, on the memory of weak.h: the configuration litmus_NAME is
+ * The litmus tests of ../litmus, on the memory of weak.pml: the configuration litmus_NAME is
  * NAME.litmus, statement by statement, and its mistake is NAME+weak.litmus. See ioasid.pml for how
  * this is checked, and ioasid-model.rst in Documentation/driver-api for what the tests stand for.
  */
@@ -21,7 +21,7 @@
 
 #define NL		3
 #define NM		5
-#include "weak.h"
+#include "weak.pml"
 
 #define LOCALS \
 	MEMORY_LOCALS; \
