@@ -447,12 +447,19 @@ impl<H: MmExit> Sets<H> {
         drop(watch);
     }
 
-    /// Has a set found by its token.
-    pub(crate) fn settle(&self, claim: Claim<'_, H>, set: u32) {
-        if let Some(found) = self.array.lock().tokens.get_mut(&claim.token) {
-            *found = set;
+    /// Has a set found by its token, unless it was ended already: then the token is free.
+    pub(crate) fn settle(&self, claim: Claim<'_, H>, set: Found<'_>) {
+        let mut book = self.array.lock();
+        // Whoever ends a set closes it before he looks for its token.
+        if set.is_open() {
+            if let Some(found) = book.tokens.get_mut(&claim.token) {
+                *found = set.owner().set;
+            }
+            core::mem::forget(claim);
+        } else {
+            drop(book);
+            drop(claim);
         }
-        core::mem::forget(claim);
     }
 
     /// Has a set no longer found by its token, which others may claim.

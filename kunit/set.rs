@@ -9,8 +9,13 @@ use crate::{
         IdRange,
         LIMIT, //
     },
+    kapi::task::Who,
     pool::Pool,
-    set::SetTag,
+    set::{
+        Kind,
+        SetTag,
+        Token, //
+    },
     space::Policy, //
 };
 use core::ptr;
@@ -265,6 +270,31 @@ mod tests {
         pool.wait_empty(set, 0)?;
         assert!(pool.free_set(set)?);
         assert!(pool.wait_empty(set, 0) == Err(EINVAL));
+        Ok(())
+    }
+
+    /// Who is told of a new set may end it before its maker has it found by its token.
+    #[test]
+    fn token_of_a_set_that_was_ended_is_free() -> Result {
+        let pool = new_pool()?;
+        let (space, sets) = (&pool.space, &pool.space.sets);
+        let token = Token(Kind::Mm, 0x1000);
+        let claim = sets.claim(token)?;
+        let set = sets.publish(token, Who::NOBODY, 0)?;
+        let guard = rcu::read_lock();
+        let found = sets.at(set, &guard).ok_or(EINVAL)?;
+        space.open_set(found);
+        let handle = found.owner().tag;
+        drop(guard);
+        pool.get_set(handle)?;
+        assert!(pool.free_set(handle)?);
+        let guard = rcu::read_lock();
+        sets.settle(claim, sets.at(set, &guard).ok_or(EINVAL)?);
+        drop(guard);
+        assert!(sets.find_token(token).is_none());
+        pool.put_set(handle)?;
+        pool.flush();
+        assert!(sets.claim(token).is_ok());
         Ok(())
     }
 

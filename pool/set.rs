@@ -119,7 +119,7 @@ impl Pool {
         // Before anybody finds it and has IDs in it.
         found.announce();
         self.tell_set(found, Event::SetAlloc, &guard);
-        sets.settle(claim, set);
+        sets.settle(claim, found);
         Ok(owner)
     }
 

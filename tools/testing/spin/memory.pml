@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Finding, taking and dropping references under RCU, while the ID is freed, reclaimed, and its
- * number and its memory are used again. See ioasid.pml for how this is checked, and weak.h for what
- * loads and stores are here.
+ * number and its memory are used again. See ioasid.pml for how this is checked, and weak.pml for
+ * what loads and stores are here.
  *
  * in the model             in the code
  * --------------------------------------------------------------------------------------------
@@ -91,7 +91,7 @@
 #define WORK		(2 * NP + 1)
 #define NL		(2 * NP + 2)
 #define NM		9
-#include "weak.h"
+#include "weak.pml"
 
 #define COUNT		3
 #define OWNER		4

@@ -8,8 +8,8 @@
  *
  * So stores are seen in another order than they were done, and loads get what is long out of date,
  * unless something forbids it. What is stored goes behind all that is there: nowhere here do two
- * store to the same place at the same time but by compare-and-exchange. A store is never seen before
- * an earlier load of the same process is done.
+ * store to the same place at the same time but by compare-and-exchange. A store is never seen
+ * before an earlier load of the same process is done.
  *
  * NL locations, NM stores to each at most.
  */
