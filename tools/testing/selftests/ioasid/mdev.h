@@ -84,6 +84,17 @@ static inline bool mdev_exists(int device)
 	return !access(path, F_OK);
 }
 
+/* The name of the device that all are parts of; an errno. */
+static inline int mdev_parent(char *name, size_t size)
+{
+	char path[256];
+	int ret = find_file("/sys/class/mdev_bus/*", path, sizeof(path));
+
+	if (!ret)
+		snprintf(name, size, "%s", strrchr(path, '/') + 1);
+	return ret;
+}
+
 /* What the driver says of a device. */
 struct mdev_row {
 	bool on;
