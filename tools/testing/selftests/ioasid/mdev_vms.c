@@ -271,7 +271,7 @@ TEST_F(mdev, killed_machine_whose_files_another_has)
 	kill(other, SIGKILL);
 }
 
-TEST_F(mdev, machines_are_killed_at_any_time)
+TEST_F_TIMEOUT(mdev, machines_are_killed_at_any_time, 120)
 {
 	uint64_t pattern = new_pattern();
 	unsigned int seed = 1;
