@@ -8,6 +8,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/atomic.h>
 #include <linux/debugfs.h>
 #include <linux/delay.h>
 #include <linux/eventfd.h>
@@ -35,11 +36,7 @@
 #define MDEV_HOLDER "ioasid_mdev queue"
 #define MDEV_STOP_MS 10000
 
-/*
- * After an unmap jobs wait for so long. Type1 asks for pages until none is pinned, and has a
- * BUG_ON() for those that are there when it has asked a dozen times: who pins what a guest tells it
- * has to see to it that the guest cannot get there.
- */
+/* So long do jobs wait after an unmap. */
 #define MDEV_UNMAP_MS 100
 
 static unsigned int quota = 4;
@@ -53,6 +50,8 @@ struct mdev_vm {
 	struct mm_struct *mm;	/* pinned by mm_count: the address cannot come back for another */
 	struct ioasid_set *set;
 	bool owner;		/* of the set; otherwise somebody else has made it */
+	atomic_t unmapping;
+	unsigned long pin_after; /* jiffies; see mdev_may_pin() */
 };
 
 struct mdev_queue;
@@ -88,7 +87,6 @@ struct mdev_queue {
 	u64 status;
 	struct iommu_domain *domain;
 	struct iommu_attach_handle handle;
-	unsigned long pin_after; /* jiffies */
 	struct xarray pages;	/* pinned and in the domain, by their numbers in the container */
 	unsigned long pinned;
 
@@ -127,6 +125,7 @@ static struct mdev_vm *mdev_vm_make(struct mm_struct *mm)
 		kfree(vm);
 		return ERR_PTR(ret);
 	}
+	vm->pin_after = jiffies;
 	vm->mm = mm;
 	mmgrab(mm);
 	list_add(&vm->node, &mdev_vms);
@@ -260,15 +259,32 @@ static void mdev_unpin(struct mdev_queue *queue, unsigned long first, unsigned l
 	}
 }
 
-/* A job that is under way there is refused what it has not reached yet. */
+/*
+ * A job that is under way there is refused what it has not reached yet. This is called before
+ * mdev_open() and after mdev_close() too.
+ */
 static void mdev_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length)
 {
 	struct mdev_queue *queue = to_queue(vdev);
 
 	mutex_lock(&queue->lock);
-	queue->pin_after = jiffies + msecs_to_jiffies(MDEV_UNMAP_MS);
-	mdev_unpin(queue, iova >> PAGE_SHIFT, (iova + length - 1) >> PAGE_SHIFT);
+	if (queue->vm) {
+		atomic_inc(&queue->vm->unmapping);
+		mdev_unpin(queue, iova >> PAGE_SHIFT, (iova + length - 1) >> PAGE_SHIFT);
+		WRITE_ONCE(queue->vm->pin_after, jiffies + msecs_to_jiffies(MDEV_UNMAP_MS));
+		atomic_dec(&queue->vm->unmapping);
+	}
 	mutex_unlock(&queue->lock);
+}
+
+/*
+ * In an unmap type1 goes round the devices until no page is pinned, and has a BUG_ON() for the
+ * twelfth time. Who pins what a guest tells it has to see to it that a guest with several devices
+ * cannot get there: while pages are let go of, and until type1 has looked, none of them pins any.
+ */
+static bool mdev_may_pin(struct mdev_vm *vm)
+{
+	return !atomic_read(&vm->unmapping) && time_after_eq(jiffies, READ_ONCE(vm->pin_after));
 }
 
 /* ---- the queue and its PASID, with queue->lock held ---- */
@@ -594,7 +610,7 @@ static ssize_t mdev_write(struct vfio_device *vdev, const char __user *from, siz
 	if (copy_from_user(&value, from, sizeof(value)))
 		return -EFAULT;
 	mutex_lock(&queue->lock);
-	while (*pos == MDEV_PORTAL + DMA_REG_SUBMIT && time_before(jiffies, queue->pin_after)) {
+	while (*pos == MDEV_PORTAL + DMA_REG_SUBMIT && !mdev_may_pin(queue->vm)) {
 		mutex_unlock(&queue->lock);
 		msleep(MDEV_UNMAP_MS / 10);
 		mutex_lock(&queue->lock);
@@ -726,30 +742,40 @@ static long mdev_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long
 static int mdev_open(struct vfio_device *vdev)
 {
 	struct mdev_queue *queue = to_queue(vdev);
+	struct mdev_vm *vm;
 	int ret;
 
 	if (!current->mm)
 		return -EPERM;
-	queue->vm = mdev_vm_get(current->mm);
-	if (IS_ERR(queue->vm))
-		return PTR_ERR(queue->vm);
+	vm = mdev_vm_get(current->mm);
+	if (IS_ERR(vm))
+		return PTR_ERR(vm);
 	queue->nb.notifier_call = mdev_event;
 	queue->nb.priority = IOASID_PRIO_DEVICE;
-	ret = ioasid_register_notifier(queue->vm->set, &queue->nb);
-	if (ret)
-		mdev_vm_put(queue->vm);
-	return ret;
+	ret = ioasid_register_notifier(vm->set, &queue->nb);
+	if (ret) {
+		mdev_vm_put(vm);
+		return ret;
+	}
+	mutex_lock(&queue->lock);
+	queue->vm = vm;
+	mutex_unlock(&queue->lock);
+	return 0;
 }
 
 static void mdev_close(struct vfio_device *vdev)
 {
 	struct mdev_queue *queue = to_queue(vdev);
+	struct mdev_vm *vm = queue->vm;
 
-	ioasid_unregister_notifier(queue->vm->set, &queue->nb);
+	ioasid_unregister_notifier(vm->set, &queue->nb);
 	cancel_work_sync(&queue->drain);
 	mdev_reset(queue);
 	mdev_set_trigger(queue, NULL);
-	mdev_vm_put(queue->vm);
+	mutex_lock(&queue->lock);
+	queue->vm = NULL;
+	mutex_unlock(&queue->lock);
+	mdev_vm_put(vm);
 	queue->faults = 0;
 	queue->fault_pasid = 0;
 	queue->fault_address = 0;
@@ -814,7 +840,6 @@ static int mdev_probe(struct mdev_device *mdev)
 		return PTR_ERR(queue);
 	queue->host = host;
 	queue->pasid = INVALID_IOASID;
-	queue->pin_after = jiffies;
 	mutex_init(&queue->lock);
 	spin_lock_init(&queue->pasid_lock);
 	xa_init(&queue->pages);

@@ -84,6 +84,17 @@ static inline bool mdev_exists(int device)
 	return !access(path, F_OK);
 }
 
+/* The name of the device that all are parts of; an errno. */
+static inline int mdev_parent(char *name, size_t size)
+{
+	char path[256];
+	int ret = find_file("/sys/class/mdev_bus/*", path, sizeof(path));
+
+	if (!ret)
+		snprintf(name, size, "%s", strrchr(path, '/') + 1);
+	return ret;
+}
+
 /* What the driver says of a device. */
 struct mdev_row {
 	bool on;
@@ -394,12 +405,24 @@ static inline void *vm_storm_submit(void *data)
 	return NULL;
 }
 
+/* No pattern has it. */
+#define STORM_BYTE	0x5a
+
+static inline uint64_t vm_storm_wrong(const struct vm_memory *memory)
+{
+	uint64_t i, wrong = 0;
+
+	for (i = 0; i < memory->length; i += 8)
+		wrong += !!memcmp(memory->data + i, "\x5a\x5a\x5a\x5a\x5a\x5a\x5a\x5a", 8);
+	return wrong;
+}
+
 /* For devices 0 and 2. */
 static inline int vm_storm(struct vm_inside *vm, const uint64_t *args, struct vm_answer *answer)
 {
 	struct vm_storm storms[4] = { 0 };
 	uint64_t job[5] = { DMA_OP_FILL, 0, args[0], args[1], new_pattern() };
-	uint64_t turns = args[2], untouched;
+	uint64_t turns = args[2];
 	int i, ret;
 
 	ret = vm_submit(vm, 0, job) ?: vm_submit(vm, 2, job);
@@ -417,12 +440,11 @@ static inline int vm_storm(struct vm_inside *vm, const uint64_t *args, struct vm
 		ret = vm_unmap(vm, args[0]);
 		if (ret)
 			break;
-		untouched = new_pattern();
-		paint(vm->old.data, vm->old.length, untouched);
+		memset(vm->old.data, STORM_BYTE, vm->old.length);
 		nap_ms(2);
 		vm_storm_take(&storms[0]);
 		vm_storm_take(&storms[1]);
-		answer->value += wrong_bytes(vm->old.data, vm->old.length, untouched);
+		answer->value += vm_storm_wrong(&vm->old);
 		munmap(vm->old.data, vm->old.length);
 		ret = vm_map(vm, args[0], args[1], true);
 	}

@@ -85,7 +85,7 @@ TEST_F(mdev, unmap_takes_pages_from_each_device)
 }
 
 /* Type1 gives up on pages that are pinned anew as often as it asks for them: by a BUG_ON(). */
-TEST_F(mdev, unmap_races_with_submissions)
+TEST_F_TIMEOUT(mdev, unmap_races_with_submissions, 120)
 {
 	struct vm *a = &self->a;
 	struct vm_answer storm;
@@ -96,7 +96,7 @@ TEST_F(mdev, unmap_races_with_submissions)
 	ASSERT_EQ(0, start(a, 2, 2));
 	/* Much, so that pages are let go of for long. */
 	ASSERT_EQ(0, ask(a, 0, VM_MAP, OWN_B, 16 * LENGTH, true).error);
-	storm = ask(a, 0, VM_STORM, OWN_B, 16 * LENGTH, 20);
+	storm = ask(a, 0, VM_STORM, OWN_B, 16 * LENGTH, 10);
 	EXPECT_EQ(0, storm.error);
 	/* Nothing was written where it was unmapped. */
 	EXPECT_EQ(0, storm.value);

@@ -271,7 +271,7 @@ TEST_F(mdev, killed_machine_whose_files_another_has)
 	kill(other, SIGKILL);
 }
 
-TEST_F(mdev, machines_are_killed_at_any_time)
+TEST_F_TIMEOUT(mdev, machines_are_killed_at_any_time, 120)
 {
 	uint64_t pattern = new_pattern();
 	unsigned int seed = 1;
@@ -389,6 +389,54 @@ TEST_F(mdev, removal_waits_for_the_end_of_a_killed_machine)
 	EXPECT_EQ(0, end_of(remover));
 	EXPECT_FALSE(mdev_exists(0));
 	EXPECT_TRUE(runs(&self->b, 1));
+}
+
+/* Of the whole device: PASIDs stay, and queues are started again. */
+TEST_F(mdev, reset_of_the_parent_takes_its_queues)
+{
+	char path[256];
+	int turn;
+
+	START_BOTH();
+	ASSERT_EQ(0, find_file("/sys/class/mdev_bus/*/reset", path, sizeof(path)));
+	for (turn = 0; turn < 3; turn++) {
+		ASSERT_EQ(0, ask(&self->a, 0, VM_SUBMIT, DMA_OP_FILL | DMA_FLAG_ENDLESS, 0, BOTH,
+				 LENGTH, new_pattern()).error);
+		ASSERT_EQ(0, write_file(path, "1"));
+		EXPECT_EQ(DMA_STATE_OFF, get(&self->a, 0, DMA_REG_STATE));
+		EXPECT_EQ(DMA_STATE_OFF, get(&self->b, 1, DMA_REG_STATE));
+		EXPECT_EQ(0, pinned_of(self->a.pid));
+		EXPECT_EQ(1, ids_of(self->a.pid, 0, NULL));
+		EXPECT_EQ(0, start(&self->a, 0, 1));
+		EXPECT_EQ(0, start(&self->b, 1, 1));
+		EXPECT_TRUE(runs(&self->a, 0));
+		EXPECT_TRUE(runs(&self->b, 1));
+	}
+}
+
+static int unbind_parent(void *name)
+{
+	return write_file("/sys/bus/pci/drivers/ioasid_mdev/unbind", name) ? 1 : 0;
+}
+
+TEST_F(mdev, parent_goes_after_its_machines)
+{
+	char name[64];
+	pid_t remover;
+
+	START_BOTH();
+	ASSERT_EQ(0, mdev_parent(name, sizeof(name)));
+	remover = start_child(unbind_parent, name);
+	nap_ms(200);
+	EXPECT_EQ(0, waitpid(remover, NULL, WNOHANG));
+	EXPECT_TRUE(runs(&self->a, 0));
+	EXPECT_TRUE(runs(&self->b, 1));
+	EXPECT_EQ(0, ask(&self->a, 0, VM_CLOSE).error);
+	vm_kill(&self->b);
+	EXPECT_EQ(0, end_of(remover));
+	EXPECT_FALSE(mdev_exists(0) || mdev_exists(1) || mdev_exists(2));
+	EXPECT_TRUE(COMES(!table_rows(IDS)));
+	EXPECT_EQ(0, write_file("/sys/bus/pci/drivers/ioasid_mdev/bind", name));
 }
 
 TEST_F(mdev, modules_in_use_stay)
