@@ -9,9 +9,9 @@ ioasid_scripts := $(ioasid_repo)/scripts
 
 # Everything below starts kernel builds of its own: nothing of this make may leak into them.
 unexport MAKEFLAGS MFLAGS MAKELEVEL MAKEFILES MAKEOVERRIDES
-export UPDATE
+export UPDATE FUZZ_SECONDS FUZZ_CALLS FUZZ_SEED FUZZ_WORKERS FUZZ_CPUS
 
-.PHONY: help run check bench shell lint modules package package-test clean distclean
+.PHONY: help run check fuzz bench shell lint modules package package-test clean distclean
 .NOTPARALLEL:
 
 help:
@@ -22,6 +22,8 @@ help:
 	@echo '                       kmemleak; the stock kernel; counted instructions'
 	@echo '                       (UPDATE=1 also rewrites tools/testing/expected-suites and'
 	@echo '                       bench/recorded)'
+	@echo '  make fuzz            calls at random, guided by coverage, for FUZZ_SECONDS=1800; the seed is'
+	@echo '                       printed, FUZZ_SEED=N repeats it'
 	@echo '  make shell           a shell on that kernel, with the module and the samples loaded'
 	@echo '  make bench           instructions per call, beside the C code of Linux 6.1 and the IDA'
 	@echo '  make lint            rustfmt, clippy, checkpatch, kernel-doc, sparse, shellcheck'
@@ -35,7 +37,7 @@ help:
 	@echo 'make a toolchain of their own in a cache: IOASID_CACHE, or ~/.cache/ioasid.'
 	@echo 'The first run downloads about 1 GB and needs about 8 GB of disk; interrupted, it resumes.'
 
-run check shell lint package package-test:
+run check fuzz shell lint package package-test:
 	@'$(ioasid_scripts)/$@'
 
 bench:
