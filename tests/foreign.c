@@ -43,7 +43,7 @@ static void expect_out_of_reach(struct kunit *test, struct ioasid_set *thief, io
 	KUNIT_EXPECT_FALSE(test, told);
 }
 
-/* B-076, B-077, B-221: every kind of owner, every kind of thief, in every state of the ID. */
+/* B-076, B-077: every kind of owner, every kind of thief, in every state of the ID. */
 static void nobody_reaches_what_is_anothers(struct kunit *test)
 {
 	struct mm_struct *mm = must_mm(test), *other_mm = must_mm(test);
