@@ -9,7 +9,7 @@ ioasid_scripts := $(ioasid_repo)/scripts
 
 # Everything below starts kernel builds of its own: nothing of this make may leak into them.
 unexport MAKEFLAGS MFLAGS MAKELEVEL MAKEFILES MAKEOVERRIDES
-export UPDATE FUZZ_SECONDS FUZZ_CALLS FUZZ_SEED FUZZ_WORKERS FUZZ_CPUS
+export UPDATE FUZZ_SECONDS FUZZ_CALLS FUZZ_SEED FUZZ_WORKERS FUZZ_CPUS FUZZ_KERNEL
 
 .PHONY: help run check fuzz bench shell lint modules package package-test clean distclean
 .NOTPARALLEL:
