@@ -22,6 +22,7 @@ endif
 obj-$(CONFIG_IOASID) += ioasid.o
 ioasid-y := ioasid_rs.o ioasid_exports.o ioasid_helpers.o
 ioasid-$(CONFIG_TRACEPOINTS) += ioasid_events.o
+obj-$(CONFIG_IOASID_FUZZ_TEST) += tools/testing/fuzz/
 # define_trace.h includes the header anew, by its name.
 CFLAGS_ioasid_events.o := -I$(src)
 

@@ -5,8 +5,8 @@
 use super::bindings;
 use kernel::prelude::*;
 
-/// Prints "`what` (ID `id`) by `culprit`", once in five seconds for each culprit, and a few times in
-/// all.
+/// Prints "`what` (ID `id`) by `culprit`", once in five seconds for each culprit, and a few times
+/// in all.
 ///
 /// `culprit` is the address of code; without one, the nearest caller outside this module is named.
 #[cold]

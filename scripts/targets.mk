@@ -9,9 +9,9 @@ ioasid_scripts := $(ioasid_repo)/scripts
 
 # Everything below starts kernel builds of its own: nothing of this make may leak into them.
 unexport MAKEFLAGS MFLAGS MAKELEVEL MAKEFILES MAKEOVERRIDES
-export UPDATE MINUTES SEED KERNELS
+export UPDATE MINUTES SEED KERNELS FUZZ_SECONDS FUZZ_CALLS FUZZ_SEED FUZZ_WORKERS FUZZ_CPUS FUZZ_KERNEL
 
-.PHONY: help run check torture coverage bench shell lint htmldocs modules package package-test clean distclean
+.PHONY: help run check torture fuzz coverage bench shell lint htmldocs modules package package-test clean distclean
 .NOTPARALLEL:
 
 help:
@@ -25,6 +25,8 @@ help:
 	@echo '  make torture         everything at random and at once, on the sanitizer kernel and on'
 	@echo '                       PREEMPT_RT (MINUTES=30, SEED= that of a run to be repeated)'
 	@echo '  make coverage        which lines of Rust the tests reach, by file, and why not the others'
+	@echo '  make fuzz            calls at random, guided by coverage, for FUZZ_SECONDS=1800; the seed is'
+	@echo '                       printed, FUZZ_SEED=N repeats it'
 	@echo '  make shell           a shell on that kernel, with the module and the samples loaded'
 	@echo '  make bench           instructions per call, beside the C code of Linux 6.1 and the IDA'
 	@echo '  make lint            rustfmt, clippy, checkpatch, kernel-doc, sparse, shellcheck,'
@@ -36,11 +38,11 @@ help:
 	@echo '  make clean           removes build/'
 	@echo '  make distclean       removes the cache as well: toolchain and kernels'
 	@echo
-	@echo 'run, check, torture, coverage, shell, bench and lint need root, git and apt, on x86_64, and'
-	@echo 'nothing else: they make a toolchain of their own in a cache: IOASID_CACHE, or ~/.cache/ioasid.'
+	@echo 'run, check, torture, fuzz, coverage, shell, bench and lint need root, git and apt, on x86_64,'
+	@echo 'and nothing else: they make a toolchain of their own in a cache: IOASID_CACHE, or ~/.cache/ioasid.'
 	@echo 'The first run downloads about 1 GB and needs about 8 GB of disk; interrupted, it resumes.'
 
-run check torture coverage shell lint htmldocs package package-test:
+run check torture fuzz coverage shell lint htmldocs package package-test:
 	@'$(ioasid_scripts)/$@'
 
 bench:

@@ -3,10 +3,11 @@
 #include "sets.h"
 
 static const ioasid_t edges[] = {
-	0, 1, 2, BIT(20) - 1, BIT(20), BIT(20) + 1, INT_MAX, BIT(31), INVALID_IOASID - 1, INVALID_IOASID,
+	0, 1, 2, BIT(20) - 1, BIT(20), BIT(20) + 1, INT_MAX, BIT(31), INVALID_IOASID - 1,
+	INVALID_IOASID,
 };
 
-#define for_each_edge(at) for ((at) = edges; (at) < edges + ARRAY_SIZE(edges); (at)++)
+#define END (edges + ARRAY_SIZE(edges))
 
 /* Every pair of edges as a range, by every policy. */
 static void range_at_the_edges(struct kunit *test)
@@ -15,8 +16,8 @@ static void range_at_the_edges(struct kunit *test)
 	enum ioasid_alloc_policy policy;
 	const ioasid_t *min, *max;
 
-	for_each_edge(min) {
-		for_each_edge(max) {
+	for (min = edges; min < END; min++) {
+		for (max = edges; max < END; max++) {
 			bool good = *max && *min <= *max && *max < capacity;
 
 			for (policy = 0; policy <= IOASID_ALLOC_TOP_DOWN; policy++) {
@@ -42,7 +43,7 @@ static void policy_at_the_edges(struct kunit *test)
 	struct ioasid_set *set = must_set(test, 0);
 	const ioasid_t *policy;
 
-	for_each_edge(policy) {
+	for (policy = edges; policy < END; policy++) {
 		bool good = *policy <= IOASID_ALLOC_TOP_DOWN;
 		ioasid_t id;
 		int err = ioasid_alloc_range(NULL, 1, TEST_MAX, *policy, NULL, &id);
@@ -63,7 +64,7 @@ static void unknown_id_at_the_edges(struct kunit *test)
 	const ioasid_t *id;
 	int data;
 
-	for_each_edge(id) {
+	for (id = edges; id < END; id++) {
 		KUNIT_EXPECT_EQ(test, find_set_error(*id), -ENOENT);
 		KUNIT_EXPECT_EQ(test, ioasid_get_if_owned_by(*id, mm), -ENOENT);
 		KUNIT_EXPECT_EQ(test, ioasid_get_if_owned_by(*id, NULL), -ENOENT);
@@ -126,7 +127,7 @@ static void spid_at_the_edges(struct kunit *test)
 	ioasid_t id = must_alloc_in(test, set, NULL), other = must_alloc_in(test, set, NULL);
 	const ioasid_t *spid;
 
-	for_each_edge(spid) {
+	for (spid = edges; spid < END; spid++) {
 		KUNIT_EXPECT_EQ(test, ioasid_find_by_spid(set, *spid, false), INVALID_IOASID);
 		KUNIT_EXPECT_EQ(test, ioasid_find_by_spid(set, *spid, true), INVALID_IOASID);
 		if (*spid == INVALID_IOASID) {
@@ -149,7 +150,7 @@ static void quota_at_the_edges(struct kunit *test)
 	const ioasid_t all = capacity_in_all();
 	const ioasid_t *quota;
 
-	for_each_edge(quota) {
+	for (quota = edges; quota < END; quota++) {
 		struct ioasid_set *made = ioasid_alloc_set(NULL, *quota, IOASID_SET_TYPE_NULL);
 		int expected = *quota > all ? -ENOSPC : 0;
 
@@ -173,7 +174,7 @@ static void reservation_at_the_edges(struct kunit *test)
 	const int all = capacity_in_all();
 	const ioasid_t *nr;
 
-	for_each_edge(nr) {
+	for (nr = edges; nr < END; nr++) {
 		int expected = !*nr ? all : *nr <= all ? (int)*nr : -ENOSPC;
 		int got = ioasid_reserve_capacity(*nr);
 
@@ -194,7 +195,7 @@ static void capacity_at_the_edges(struct kunit *test)
 
 	/* It was set, or used: what could be is refused for that. */
 	ioasid_free(NULL, must_alloc(test, 1, 1, NULL));
-	for_each_edge(total) {
+	for (total = edges; total < END; total++) {
 		bool good = *total >= 2 && *total <= BIT(20);
 
 		KUNIT_EXPECT_EQ_MSG(test, ioasid_install_capacity(*total), good ? -EBUSY : -EINVAL,
@@ -207,14 +208,15 @@ static void set_type_at_the_edges(struct kunit *test)
 	struct mm_struct *mm = must_mm(test);
 	const ioasid_t *type;
 
-	for_each_edge(type) {
+	for (type = edges; type < END; type++) {
 		struct ioasid_set *set;
 
 		if (*type != IOASID_SET_TYPE_NULL)
 			KUNIT_EXPECT_PTR_EQ_MSG(test, ioasid_alloc_set(NULL, 0, *type),
 						ERR_PTR(-EINVAL), "type %u", *type);
 		set = ioasid_alloc_set(mm, 0, *type);
-		KUNIT_EXPECT_EQ_MSG(test, IS_ERR(set), *type != IOASID_SET_TYPE_MM, "type %u", *type);
+		KUNIT_EXPECT_EQ_MSG(test, IS_ERR(set), *type != IOASID_SET_TYPE_MM, "type %u",
+				    *type);
 		if (!IS_ERR(set))
 			KUNIT_EXPECT_EQ(test, ioasid_set_free(set), 0);
 		else
@@ -227,8 +229,8 @@ static void event_at_the_edges(struct kunit *test)
 	ioasid_t id = must_alloc(test, 1, 9, NULL);
 	const ioasid_t *cmd, *flags;
 
-	for_each_edge(cmd) {
-		for_each_edge(flags) {
+	for (cmd = edges; cmd < END; cmd++) {
+		for (flags = edges; flags < END; flags++) {
 			KUNIT_EXPECT_EQ_MSG(test, ioasid_notify(id, *cmd, *flags), -EINVAL,
 					    "event %u, flags %u", *cmd, *flags);
 		}
