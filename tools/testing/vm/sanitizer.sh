@@ -20,8 +20,8 @@ leaks() {
 	cat $kmemleak
 }
 
-# no_leak NAME: passes when nothing but the planted leak is in the report.
-no_leak() {
+# expect_no_leak NAME: passes when nothing but the planted leak is in the report.
+expect_no_leak() {
 	leaks >/tmp/leaks
 	# One report is a line "unreferenced object" and what is indented under it. What the boot
 	# has lost (swapper) is not ours.
@@ -66,7 +66,7 @@ try sanitizer_checks every_call_is_swept every_call_is_swept
 dmesg | sed -n 's/.*\(fail_nth: .* points in .*\)/\1/p'
 
 echo "looking for leaks"
-no_leak no_leak_while_loaded
+expect_no_leak no_leak_while_loaded
 if grep -q planted_leak /tmp/leaks; then
 	case_ok sanitizer_checks planted_leak_is_seen
 else
@@ -80,7 +80,7 @@ for module in /vm/tests/*.ko; do
 	try sanitizer_checks "unload_$name" rmmod "$name"
 done
 try sanitizer_checks unload rmmod ioasid
-no_leak no_leak_after_unload
+expect_no_leak no_leak_after_unload
 
 # A second time: nothing of the first may be left in the way.
 echo "loading again"
