@@ -11,7 +11,7 @@ ioasid_scripts := $(ioasid_repo)/scripts
 unexport MAKEFLAGS MFLAGS MAKELEVEL MAKEFILES MAKEOVERRIDES
 export UPDATE
 
-.PHONY: help run check bench shell lint modules package package-test clean distclean
+.PHONY: help run check bench shell lint modules intree package package-test clean distclean
 .NOTPARALLEL:
 
 help:
@@ -26,6 +26,7 @@ help:
 	@echo '  make bench           instructions per call, beside the C code of Linux 6.1 and the IDA'
 	@echo '  make lint            rustfmt, clippy, checkpatch, kernel-doc, sparse, shellcheck'
 	@echo '  make modules KDIR=D  ioasid.ko for the kernel built in D (7.2 or later, with Rust)'
+	@echo '  make intree KDIR=D   adds it to the source of Linux 7.2 in D, as the series in patches/'
 	@echo '  make package         ioasid-dkms, a Debian package that builds it by DKMS; package-test'
 	@echo '                       installs, loads, upgrades and removes it on a Debian of its own'
 	@echo '  make clean           removes build/'
@@ -43,6 +44,9 @@ bench:
 
 modules:
 	@'$(ioasid_scripts)/modules' '$(KDIR)'
+
+intree:
+	@'$(ioasid_scripts)/intree' '$(KDIR)'
 
 clean:
 	@rm -rf '$(ioasid_repo)/build' 2>/dev/null || { \
