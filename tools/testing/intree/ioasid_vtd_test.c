@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The Intel IOMMU driver of the kernel tree, which tells of the devices that it attaches and hears
- * of IDs that are freed. On the test devices (tools/testing/qemu), of which it needs two, each in an
- * IOMMU group of its own.
+ * of IDs that are freed. It needs two test devices (tools/testing/qemu), each in an IOMMU group of
+ * its own.
  */
 #include <linux/iommu.h>
 #include <linux/ioasid_sva.h>

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Runs inside the kernel that has IOASID built in, from the series in patches/. The suites that are
-# built in have run when it booted; that of the Intel IOMMU driver runs here. Then it looks for leaks.
+# built in have run when it booted; that of the Intel IOMMU driver runs here. Then it looks for
+# leaks.
 
 # shellcheck source=tools/testing/vm/guest.sh
 . /vm/guest.sh
@@ -16,7 +17,8 @@ no_leak() {
 	echo scan >$kmemleak
 	# What the boot has lost (swapper) is not ours, unless its trace says so.
 	awk 'function flush() {
-			if (text != "" && (text !~ /comm "swapper/ || text ~ /ioasid/)) printf "%s", text
+			if (text != "" && (text !~ /comm "swapper/ || text ~ /ioasid/))
+				printf "%s", text
 			text = ""
 		}
 		/^unreferenced/ { flush() }
