@@ -23,6 +23,11 @@ obj-$(CONFIG_IOASID) += ioasid.o
 ioasid-y := ioasid_rs.o ioasid_exports.o ioasid_helpers.o
 ioasid-$(CONFIG_TRACEPOINTS) += ioasid_events.o
 obj-$(CONFIG_IOASID_FUZZ_TEST) += tools/testing/fuzz/
+
+ifeq ($(KBUILD_EXTMOD),)
+ioasid-y += ioasid_start.o
+ioasid-$(CONFIG_IOASID_KUNIT_TEST) += ioasid_start_test.o
+endif
 # define_trace.h includes the header anew, by its name.
 CFLAGS_ioasid_events.o := -I$(src)
 
@@ -47,7 +52,7 @@ quiet_cmd_ioasid_bindgen = BINDGEN $@
 		--rust-target 1.85 --use-core --with-derive-default --ctypes-prefix ffi \
 		--no-layout-tests --no-debug '.*' --enable-function-attribute-detection \
 		--no-recursive-allowlist --allowlist-file '.*/ioasid[a-z_]*\.h' \
-		-o $@ -- $(bindgen_c_flags_final) $(ioasid-test-y) -DMODULE
+		-o $@ -- $(bindgen_c_flags_final) $(ioasid-test-y) $(if $(KBUILD_EXTMOD),-DMODULE)
 
 $(obj)/ioasid_bindings.rs: $(src)/ioasid_bindings.h $(src)/Makefile FORCE
 	$(call if_changed_dep,ioasid_bindgen)

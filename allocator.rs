@@ -195,6 +195,7 @@ impl Registry {
     }
 
     /// Whether allocators of another number space are in front of those of this one.
+    #[cfg(MODULE)]
     pub(crate) fn is_behind(&self, space: SpaceId) -> bool {
         self.groups
             .lock()

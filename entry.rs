@@ -58,6 +58,9 @@ pub(crate) struct Entry {
     pub(crate) serial: Serial,
     /// How many want the ID to stay in the index, and whether it is on its way out.
     pub(crate) pins: Marked<u32>,
+    /// How many devices the IOMMU has attached under it, or [`Entry::SETTLING`].
+    #[cfg(any(not(MODULE), CONFIG_IOASID_KUNIT_TEST))]
+    pub(crate) attached: Atomic<u32>,
 }
 
 /// What an ID leaves behind.
@@ -98,6 +101,14 @@ impl Entry {
     /// In [`Entry::pins`]: the ID is reclaimed, the last one to unpin takes it out.
     pub(crate) const LEAVING: u32 = 1 << 31;
 
+    /// In [`Entry::attached`]: the first one comes or the last one goes, which is being told.
+    #[cfg(any(not(MODULE), CONFIG_IOASID_KUNIT_TEST))]
+    pub(crate) const SETTLING: u32 = u32::MAX;
+
+    /// In [`Entry::attached`]: when the first one came, subscribers were told of a bond already.
+    #[cfg(any(not(MODULE), CONFIG_IOASID_KUNIT_TEST))]
+    pub(crate) const MUTE: u32 = 1 << 30;
+
     pub(crate) fn new(owner: Owner, provider: u32, private: *mut c_void) -> Self {
         Self {
             life: Life::new(Word::new()),
@@ -111,6 +122,8 @@ impl Entry {
             behind: Marked::new(0),
             serial: Serial::new(0, provider == ADOPTED),
             pins: Marked::new(0),
+            #[cfg(any(not(MODULE), CONFIG_IOASID_KUNIT_TEST))]
+            attached: Atomic::new(0),
         }
     }
 

@@ -49,24 +49,35 @@ const MAX_QUARANTINE_MS: u32 = 24 * 60 * 60 * 1000;
 
 struct IoasidModule {
     // Dropped first: nobody calls any more, and everything that was put off is done.
+    #[cfg(MODULE)]
     _pool: ffi::Published,
 }
 
 impl kernel::Module for IoasidModule {
+    #[cfg(MODULE)]
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        // By value or by reference, as the kernel crate has it.
-        let quarantine: u32 = *Borrow::borrow(&module_parameters::quarantine_ms.value());
-        if quarantine > MAX_QUARANTINE_MS {
-            pr_err!("quarantine_ms {quarantine} is above {MAX_QUARANTINE_MS}\n");
-            return Err(EINVAL);
-        }
-        let caches = pool::Caches {
-            entries: Arc::new(Cache::new(c"ioasid")?, GFP_KERNEL)?,
-            sets: Arc::new(Cache::new(c"ioasid_set")?, GFP_KERNEL)?,
-        };
-        let pool = KBox::pin_init(debugfs::new(pool::new(caches, quarantine)), GFP_KERNEL)?;
-        Ok(Self {
-            _pool: ffi::Published::new(pool)?,
-        })
+        Ok(Self { _pool: start()? })
     }
+
+    /// In the kernel tree it has been started by then, for those who come before.
+    #[cfg(not(MODULE))]
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        ffi::pool().map(|_| Self {}).ok_or(ENODEV)
+    }
+}
+
+/// Makes everything there is, and has C callers find it.
+fn start() -> Result<ffi::Published> {
+    // By value or by reference, as the kernel crate has it.
+    let quarantine: u32 = *Borrow::borrow(&module_parameters::quarantine_ms.value());
+    if quarantine > MAX_QUARANTINE_MS {
+        pr_err!("quarantine_ms {quarantine} is above {MAX_QUARANTINE_MS}\n");
+        return Err(EINVAL);
+    }
+    let caches = pool::Caches {
+        entries: Arc::new(Cache::new(c"ioasid")?, GFP_KERNEL)?,
+        sets: Arc::new(Cache::new(c"ioasid_set")?, GFP_KERNEL)?,
+    };
+    let pool = KBox::pin_init(debugfs::new(pool::new(caches, quarantine)), GFP_KERNEL)?;
+    ffi::Published::new(pool)
 }

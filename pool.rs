@@ -11,6 +11,8 @@
 //! back by the slow lane.
 
 mod adopt;
+#[cfg(any(not(MODULE), CONFIG_IOASID_KUNIT_TEST))]
+mod iommu;
 mod notify;
 mod set;
 mod watch;
@@ -31,8 +33,7 @@ use crate::{
     audience::Subscribers,
     entry::{
         Entry,
-        DEFAULT_PROVIDER,
-        HOST, //
+        DEFAULT_PROVIDER, //
     },
     id::{
         is_number,
@@ -56,7 +57,6 @@ use crate::{
             Cache,
             Node, //
         },
-        iommu::free_global_pasid,
         mm::MmExit,
         mm_map::MmMap,
         reader::Reader,
@@ -635,6 +635,7 @@ impl Pool {
     }
 
     /// Registers a custom allocator unless it had to wait for others; see [`Registry::register`].
+    #[cfg_attr(not(MODULE), allow(dead_code))] // There is no host allocator.
     pub(crate) fn register_alone(
         &self,
         key: Key,
@@ -646,6 +647,7 @@ impl Pool {
     }
 
     /// Whether a custom allocator seems to be active.
+    #[cfg(MODULE)]
     pub(crate) fn has_custom(&self) -> bool {
         self.registry.has_custom()
     }
@@ -656,6 +658,7 @@ impl Pool {
     }
 
     /// Whether allocators of another number space are in front of those of this one.
+    #[cfg(MODULE)]
     pub(crate) fn is_behind(&self, space: SpaceId) -> bool {
         self.registry.is_behind(space)
     }
@@ -818,7 +821,8 @@ impl Jobs for Core {
                     let mm = this.is_adopted(id).then(|| this.mms.remove(id));
                     match this.space.withdraw(id) {
                         // For that no device has to be left.
-                        Some(HOST) => free_global_pasid(id),
+                        #[cfg(MODULE)]
+                        Some(crate::entry::HOST) => crate::kapi::iommu::free_global_pasid(id),
                         Some(number) => this.registry.give_back(number, id),
                         None => {}
                     }

@@ -11,16 +11,20 @@ mod backend;
 mod bond;
 mod device;
 mod exit;
+#[cfg(MODULE)]
 mod host;
 mod io_mm;
 mod list;
+#[cfg(not(MODULE))]
+mod no_host;
 
 pub(crate) use self::{
     backend::{
         Attached,
         Backend,
         Follower,
-        IommuCore, //
+        IommuCore,
+        Naming, //
     },
     bond::Bond,
     device::Limits, //

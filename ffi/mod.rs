@@ -6,6 +6,8 @@
 
 mod allocator;
 mod compat;
+#[cfg(not(MODULE))]
+mod core;
 mod id;
 mod notify;
 mod set;
@@ -22,7 +24,7 @@ use crate::{
     },
     pool::Pool, //
 };
-use core::ptr;
+use ::core::ptr;
 use kernel::prelude::*;
 
 /// Checks that a function has the prototype that the header gives it.

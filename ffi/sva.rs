@@ -21,7 +21,8 @@ use crate::{
         Bond,
         Follower,
         IommuCore,
-        Limits, //
+        Limits,
+        Naming, //
     },
 };
 use core::{
@@ -140,8 +141,8 @@ impl Backend for DriverOps {
         self.0.ops
     }
 
-    fn names_numbers(&self) -> bool {
-        false
+    fn naming(&self) -> Naming {
+        Naming::Ours
     }
 
     fn follow(&self, mm: &MmWithUser) -> Result<Arc<dyn Follower>> {

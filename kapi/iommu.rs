@@ -68,6 +68,7 @@ impl Drop for SvaHandle {
 }
 
 /// A number that the IOMMU core gives to nobody else, in the width of the device. Sleeps.
+#[cfg(MODULE)]
 pub(crate) fn alloc_global_pasid(device: &Device) -> Option<u32> {
     if pasids(device) == 0 {
         return None;
@@ -79,6 +80,7 @@ pub(crate) fn alloc_global_pasid(device: &Device) -> Option<u32> {
 }
 
 /// Gives back what [`alloc_global_pasid`] gave.
+#[cfg(MODULE)]
 pub(crate) fn free_global_pasid(id: u32) {
     // SAFETY: No preconditions; what was not given is reported.
     unsafe { bindings::iommu_free_global_pasid(id) };

@@ -6,6 +6,7 @@ mod allocator;
 mod debugfs;
 mod free_map;
 mod id_array;
+mod iommu;
 mod names;
 mod pool;
 mod quota;

@@ -16,7 +16,8 @@ use crate::{
         Attached,
         Backend,
         Follower,
-        Limits, //
+        Limits,
+        Naming, //
     },
 };
 use core::ptr;
@@ -48,6 +49,7 @@ struct Calls {
 
 /// Names a number for any mm, and counts.
 struct Mock {
+    naming: Naming,
     names: Atomic<u32>,
     fails: Atomic<bool>,
     follows: Atomic<u32>,
@@ -58,9 +60,10 @@ struct Mock {
 }
 
 impl Mock {
-    fn new(names: u32) -> Result<Arc<Self>> {
+    fn new(names: u32, naming: Naming) -> Result<Arc<Self>> {
         Ok(Arc::new(
             Self {
+                naming,
                 names: Atomic::new(names),
                 fails: Atomic::new(false),
                 follows: Atomic::new(0),
@@ -91,8 +94,8 @@ impl Backend for MockBackend {
         ptr::from_ref::<Mock>(&self.0).addr()
     }
 
-    fn names_numbers(&self) -> bool {
-        true
+    fn naming(&self) -> Naming {
+        self.0.naming
     }
 
     fn follow(&self, _mm: &MmWithUser) -> Result<Arc<dyn Follower>> {
@@ -145,19 +148,23 @@ impl Follower for MockFollower {
 }
 
 /// A pool, a device that is enabled in it, and an mm.
-struct Scene {
-    pool: Pin<KBox<Pool>>,
+pub(super) struct Scene {
+    pub(super) pool: Pin<KBox<Pool>>,
     mock: Arc<Mock>,
     faux: faux::Registration,
-    mm: TestMm,
+    pub(super) mm: TestMm,
 }
 
 impl Scene {
     /// The back end names `names` for the mm.
     fn new(names: u32) -> Result<Self> {
+        Self::with(names, Naming::Adopted)
+    }
+
+    pub(super) fn with(names: u32, naming: Naming) -> Result<Self> {
         let scene = Self {
             pool: new_pool()?,
-            mock: Mock::new(names)?,
+            mock: Mock::new(names, naming)?,
             faux: faux::Registration::new(c"ioasid_sva", None)?,
             mm: TestMm::new()?,
         };
@@ -179,13 +186,13 @@ impl Scene {
     }
 
     /// Binds the mm. Returns the address of the bond.
-    fn bind(&self) -> Result<usize> {
+    pub(super) fn bind(&self) -> Result<usize> {
         let bond = self.pool.bind(self.device(), self.mm.mm(), 0)?;
         Ok(ptr::from_ref(&*bond).addr())
     }
 
     /// Has everything that was put off done.
-    fn settle(&self) {
+    pub(super) fn settle(&self) {
         self.pool.flush_late();
         self.pool.flush();
     }

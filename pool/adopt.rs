@@ -94,6 +94,16 @@ impl Pool {
     /// - `EBUSY` if the set of the mm ends, or the ID was freed by somebody who was told of it,
     /// - `ENOMEM`, or what else a custom allocator may cause.
     pub(crate) fn lease(&self, mm: &Mm, range: IdRange) -> Result<Lease> {
+        let lease = self.alloc_lease(mm, range)?;
+        if let Err(err) = self.keep(lease.id, mm) {
+            self.free_lease(lease);
+            return Err(err);
+        }
+        Ok(lease)
+    }
+
+    /// As [`Pool::lease`], but the address space cannot be found by the ID.
+    pub(super) fn alloc_lease(&self, mm: &Mm, range: IdRange) -> Result<Lease> {
         // The capacity may have shrunk since the range was checked.
         let last = self.capacity().saturating_sub(1);
         let range = IdRange::new(range.min(), range.max().min(last)).map_err(|_| ENOSPC)?;
@@ -111,11 +121,45 @@ impl Pool {
             entry.set_maker(pid);
         }
         drop(guard);
-        if let Err(err) = self.keep(lease.id, mm) {
-            self.free_lease(lease);
-            return Err(err);
-        }
         Ok(lease)
+    }
+
+    /// Takes part in an ID that is an mm's already. Sleeps.
+    ///
+    /// # Errors
+    ///
+    /// - `EBUSY` if it is freed, or there is none,
+    /// - `ENOMEM`.
+    pub(crate) fn share_lease(&self, mm: &Mm, id: u32) -> Result<Lease> {
+        let lease = self.lease_of(id).map_err(|_| EBUSY)?;
+        self.get_leased(lease)?;
+        self.keep(id, mm).inspect_err(|_| self.put_leased(lease))?;
+        Ok(lease)
+    }
+
+    /// Undoes [`Pool::share_lease`]. Sleeps.
+    pub(crate) fn leave_lease(&self, lease: Lease) {
+        // Not with the ID, which leaves with the memory of the mm: that would be never.
+        let mm = self.mms.remove(lease.id);
+        self.put_leased(lease);
+        drop(mm);
+    }
+
+    /// What an ID is now.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if there is none.
+    pub(super) fn lease_of(&self, id: u32) -> Result<Lease> {
+        let guard = rcu::read_lock();
+        let entry = self.space.lookup(id, &guard).ok_or(ENOENT)?;
+        if entry.life.word().is_dead() {
+            return Err(ENOENT);
+        }
+        Ok(Lease {
+            id,
+            serial: entry.serial,
+        })
     }
 
     /// Gives back what [`Pool::lease`] gave, once the last reference is gone. Sleeps.
@@ -193,7 +237,11 @@ impl Pool {
     }
 
     /// Finds an ID in the life that a lease is for.
-    fn leased<'g>(&'g self, lease: Lease, guard: &'g rcu::Guard) -> Result<&'g Node<Entry>> {
+    pub(super) fn leased<'g>(
+        &'g self,
+        lease: Lease,
+        guard: &'g rcu::Guard,
+    ) -> Result<&'g Node<Entry>> {
         let entry = self.space.lookup(lease.id, guard).ok_or(ENOENT)?;
         if entry.serial != lease.serial || entry.life.word().is_dead() {
             return Err(ENOENT);
@@ -234,6 +282,13 @@ impl Pool {
             trace::free(entry);
             self.act(entry, change, &guard);
         }
+    }
+
+    /// Whether the IOMMU driver tells of the devices under an ID: where it does not know of IDs
+    /// it does not.
+    #[cfg(not(any(not(MODULE), CONFIG_IOASID_KUNIT_TEST)))]
+    pub(crate) fn is_attached(&self, _lease: Lease) -> bool {
+        false
     }
 
     /// Notes that a device is bound, and tells so. Sleeps if a pass is on.

@@ -11,7 +11,7 @@ ioasid_scripts := $(ioasid_repo)/scripts
 unexport MAKEFLAGS MFLAGS MAKELEVEL MAKEFILES MAKEOVERRIDES
 export UPDATE MINUTES SEED KERNELS FUZZ_SECONDS FUZZ_CALLS FUZZ_SEED FUZZ_WORKERS FUZZ_CPUS FUZZ_KERNEL
 
-.PHONY: help run check torture fuzz coverage bench shell lint htmldocs modules package package-test clean distclean
+.PHONY: help run check torture fuzz coverage bench shell lint htmldocs modules intree package package-test clean distclean
 .NOTPARALLEL:
 
 help:
@@ -33,6 +33,7 @@ help:
 	@echo '                       Sphinx'
 	@echo '  make htmldocs        the documentation as web pages, in build/htmldocs/html'
 	@echo '  make modules KDIR=D  ioasid.ko for the kernel built in D (7.2 or later, with Rust)'
+	@echo '  make intree KDIR=D   adds it to the source of Linux 7.2 in D, as the series in patches/'
 	@echo '  make package         ioasid-dkms, a Debian package that builds it by DKMS; package-test'
 	@echo '                       installs, loads, upgrades and removes it on a Debian of its own'
 	@echo '  make clean           removes build/'
@@ -50,6 +51,9 @@ bench:
 
 modules:
 	@'$(ioasid_scripts)/modules' '$(KDIR)'
+
+intree:
+	@'$(ioasid_scripts)/intree' '$(KDIR)'
 
 clean:
 	@rm -rf '$(ioasid_repo)/build' 2>/dev/null || { \

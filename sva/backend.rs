@@ -11,13 +11,24 @@ use kernel::{
     sync::Arc, //
 };
 
+/// Whose the number of an address space is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Naming {
+    /// Allocated when the first device is bound, and freed after the last one.
+    Ours,
+    /// The back end's, from numbers of its own: it is adopted.
+    Adopted,
+    /// The back end's, from this index: it is there already, and stays when nothing is bound.
+    Shared,
+}
+
 /// One way to follow address spaces. May sleep, but must not bind or unbind.
 pub(crate) trait Backend: Send + Sync {
     /// Back ends with the same key share what follows an address space.
     fn key(&self) -> usize;
 
-    /// Whether it comes with the number of an address space, to be adopted.
-    fn names_numbers(&self) -> bool;
+    /// Where the number of an address space comes from.
+    fn naming(&self) -> Naming;
 
     /// Begins to follow an address space.
     ///
@@ -96,8 +107,13 @@ impl Backend for IommuCore {
         Self::KEY
     }
 
-    fn names_numbers(&self) -> bool {
-        true
+    fn naming(&self) -> Naming {
+        // In the kernel tree it takes its numbers from here.
+        if cfg!(MODULE) {
+            Naming::Adopted
+        } else {
+            Naming::Shared
+        }
     }
 
     fn follow(&self, _mm: &MmWithUser) -> Result<Arc<dyn Follower>> {

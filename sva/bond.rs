@@ -8,7 +8,8 @@ use super::{
     list::BondRow,
     Attached,
     Book,
-    MmKey, //
+    MmKey,
+    Naming, //
 };
 use crate::{
     id::INVALID,
@@ -200,7 +201,7 @@ impl Pool {
         };
         let Memory { held, io_mm } = memory;
         let mut attached = None;
-        if backend.names_numbers() {
+        if backend.naming() != Naming::Ours {
             let got = follower.attach(request.device, request.mm, None, true)?;
             attached = Some(got);
         }
@@ -262,13 +263,19 @@ impl Pool {
                 if !limits.contains(pasid) {
                     return Err(EOVERFLOW);
                 }
+                let naming = request.enabled.backend().naming();
+                if naming == Naming::Shared {
+                    let lease = self.share_lease(request.mm, pasid)?;
+                    return IoMm::new(self.remote(), request.mm, follower, lease, naming)
+                        .inspect_err(|_| self.leave_lease(lease));
+                }
                 let lease = self.adopt(request.mm, pasid)?;
-                IoMm::new(self.remote(), request.mm, follower, lease, true)
+                IoMm::new(self.remote(), request.mm, follower, lease, naming)
                     .inspect_err(|_| self.free_lease(lease))
             }
             None => {
                 let lease = self.lease(request.mm, limits)?;
-                IoMm::new(self.remote(), request.mm, follower, lease, false)
+                IoMm::new(self.remote(), request.mm, follower, lease, Naming::Ours)
                     .inspect_err(|_| self.end_lease(lease))
             }
         }
@@ -305,7 +312,11 @@ impl Pool {
         // From here on it is told of invalidations.
         io_mm.push(spare);
         let result = self.attach(io_mm, request, attached, first_of_group);
-        let result = result.and_then(|()| if is_first { self.bond(lease) } else { Ok(()) });
+        if is_first {
+            io_mm.set_tells(!self.is_attached(lease));
+        }
+        let is_told = is_first && io_mm.tells();
+        let result = result.and_then(|()| if is_told { self.bond(lease) } else { Ok(()) });
         if let Err(err) = result {
             if let Some(attached) = attached.take() {
                 io_mm
@@ -382,7 +393,7 @@ impl Pool {
             return;
         };
         let device = held.bond.device();
-        if io_mm.has_only(&held.bond) {
+        if io_mm.tells() && io_mm.has_only(&held.bond) {
             self.unbond(held.lease);
         }
         let last_of_group = !io_mm.has_other_of_group(&held.bond, group(device));

@@ -3,17 +3,12 @@
 //! Devices: whether address spaces can be bound to them, and why not.
 
 use super::{
-    host::{
-        self,
-        Host, //
-    },
     list::DeviceRow,
     Backend,
     Book,
     IommuCore, //
 };
 use crate::{
-    allocator::SpaceId,
     id::{
         IdRange,
         INVALID,
@@ -160,7 +155,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    fn because(err: Error, why: &'static CStr) -> Self {
+    pub(super) fn because(err: Error, why: &'static CStr) -> Self {
         Self {
             err,
             why: Some(why),
@@ -179,11 +174,6 @@ impl From<AllocError> for Refusal {
         ENOMEM.into()
     }
 }
-
-const IDS_EXIST: &CStr = c"IOASIDs exist that may clash with those of the IOMMU core: enable SVA \
-    before the first one is allocated";
-const CUSTOM_ACTIVE: &CStr = c"a custom IOASID allocator is active that may clash with the IOMMU \
-    core";
 
 /// What a failed bind says about the device, if it does.
 fn said_by_bind(err: Error, by_core: bool) -> Option<&'static CStr> {
@@ -371,17 +361,7 @@ impl Pool {
         let seat = book.devices.get_mut(&address_of(device)).ok_or(ENODEV)?;
         let shares = seat.shares.checked_add(1).ok_or(EBUSY)?;
         if seat.shares == 0 {
-            let provider = Arc::new(Host::new(device), GFP_KERNEL)?;
-            self.register_alone(host::key(device), SpaceId::HOST, provider)
-                .map_err(|err| {
-                    if err == EAGAIN {
-                        Refusal::because(EBUSY, IDS_EXIST)
-                    } else if err == EBUSY {
-                        Refusal::because(EBUSY, CUSTOM_ACTIVE)
-                    } else {
-                        err.into()
-                    }
-                })?;
+            self.join_host(device)?;
         }
         seat.shares = shares;
         Ok(())
@@ -394,8 +374,7 @@ impl Pool {
         }
         seat.shares = if at_once { 0 } else { seat.shares - 1 };
         if seat.shares == 0 {
-            // It is registered.
-            let _ = self.unregister(host::key(&seat.device));
+            self.leave_host(&seat.device);
         }
     }
 
@@ -478,13 +457,7 @@ impl Pool {
         if let Err(refusal) = obstacle(device) {
             return refusal.why;
         }
-        if self.is_behind(SpaceId::HOST) {
-            Some(CUSTOM_ACTIVE)
-        } else if !self.has_custom() && self.has_own_numbers() {
-            Some(IDS_EXIST)
-        } else {
-            None
-        }
+        self.host_obstacle()
     }
 
     /// The driver has left a device, or the device has gone: detaches it from everything that is

@@ -8,7 +8,8 @@ use super::{
     Bond,
     Book,
     Follower,
-    MmKey, //
+    MmKey,
+    Naming, //
 };
 use crate::{
     kapi::{
@@ -40,13 +41,15 @@ use kernel::{
 /// An address space that a back end follows. It pins the memory of the mm, never its users: the mm
 /// exits when it likes.
 ///
-/// One that has no devices stays only if its number is adopted: the next device gets the same.
+/// One that has no devices stays unless its number is ours: the next device gets the same.
 pub(super) struct IoMm {
     // Dropped first: nobody calls any more.
     watch: Pin<KBox<MmWatch<Exit>>>,
     bonds: Writer<Arc<Bond>>,
     lease: Lease,
-    is_adopted: bool,
+    naming: Naming,
+    /// Whether subscribers are told of devices from here, and not by the IOMMU driver.
+    tells: bool,
     /// The ID was freed because the mm has exited.
     is_over: bool,
     follower: Arc<dyn Follower>,
@@ -63,7 +66,7 @@ impl IoMm {
         mm: &MmWithUser,
         follower: Arc<dyn Follower>,
         lease: Lease,
-        is_adopted: bool,
+        naming: Naming,
     ) -> Result<Self> {
         let bonds = Writer::new()?;
         let exit = Exit::new(pool, follower.clone(), bonds.reader(), lease.id);
@@ -71,7 +74,8 @@ impl IoMm {
             watch: KBox::pin_init(MmWatch::new(mm, exit), GFP_KERNEL_ACCOUNT)?,
             bonds,
             lease,
-            is_adopted,
+            naming,
+            tells: true,
             is_over: false,
             follower,
         })
@@ -79,6 +83,15 @@ impl IoMm {
 
     pub(super) fn lease(&self) -> Lease {
         self.lease
+    }
+
+    pub(super) fn tells(&self) -> bool {
+        self.tells
+    }
+
+    /// Whether subscribers are to be told of the devices that are bound from now on.
+    pub(super) fn set_tells(&mut self, tells: bool) {
+        self.tells = tells;
     }
 
     pub(super) fn follower(&self) -> Arc<dyn Follower> {
@@ -140,7 +153,7 @@ impl IoMm {
         let Self {
             watch,
             lease,
-            is_adopted,
+            naming,
             follower,
             bonds,
             ..
@@ -150,10 +163,10 @@ impl IoMm {
         drop(bonds);
         // Before the number can be somebody else's: what the back end has may go by it.
         drop(follower);
-        if is_adopted {
-            pool.free_lease(lease);
-        } else {
-            pool.end_lease(lease);
+        match naming {
+            Naming::Ours => pool.end_lease(lease),
+            Naming::Adopted => pool.free_lease(lease),
+            Naming::Shared => pool.leave_lease(lease),
         }
     }
 }
@@ -169,10 +182,9 @@ impl Pool {
 
     /// Ends an address space if it has lost its last device, and there is nothing to keep.
     pub(super) fn close_if_unused(&self, book: &mut Book, key: MmKey) {
-        let is_done = book
-            .mms
-            .get(&key)
-            .is_some_and(|io_mm| io_mm.is_unused() && (io_mm.is_over || !io_mm.is_adopted));
+        let is_done = book.mms.get(&key).is_some_and(|io_mm| {
+            io_mm.is_unused() && (io_mm.is_over || io_mm.naming == Naming::Ours)
+        });
         if is_done {
             self.dissolve(book, key);
         }
@@ -217,7 +229,14 @@ impl Pool {
         drop(book);
         // Its bonds have references to the ID: the number does not come back before they go.
         self.free_lease(lease);
-        drop(gone);
+        if let Some(gone) = gone {
+            let (_, io_mm) = gone.to_key_value();
+            let is_shared = io_mm.naming == Naming::Shared;
+            drop(io_mm);
+            if is_shared {
+                self.leave_lease(lease);
+            }
+        }
         true
     }
 
