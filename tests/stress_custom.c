@@ -13,13 +13,24 @@ static void plug_fault(void *data, const char *what, ioasid_t id)
 	stress_fault(data, what, id);
 }
 
+/* Whether enough has happened for the test to mean something. */
+static bool is_enough(const struct plugger *plugger)
+{
+	return plugger->changes > 10 && atomic_read(&plugger->sources[0].frees) > 10 &&
+	       atomic_read(&plugger->sources[1].frees) > 10;
+}
+
 static void plug_and_unplug(void *data)
 {
 	struct plugging *plugging = data;
+	unsigned long patience = jiffies + 60 * HZ;
 
 	while (time_before(jiffies, plugging->stress->end - HZ)) {
 		msleep(5 + prandom_u32_state(&plugging->plugger.rnd) % 30);
 		plug_or_unplug(&plugging->plugger);
+		/* A slow machine gets more time. */
+		if (!is_enough(&plugging->plugger) && time_before(jiffies, patience))
+			WRITE_ONCE(plugging->stress->end, max(plugging->stress->end, jiffies + 2 * HZ));
 	}
 	/* The last second is the default one's, with numbers parked all over the place. */
 	unplug_all(&plugging->plugger);
@@ -50,7 +61,5 @@ void ids_are_handed_out_once_by_custom_allocators(struct kunit *test)
 		   atomic_read(&plugger->sources[0].frees),
 		   atomic_read(&plugger->sources[1].allocs),
 		   atomic_read(&plugger->sources[1].frees));
-	KUNIT_EXPECT_GT(test, plugger->changes, 10);
-	KUNIT_EXPECT_GT(test, atomic_read(&plugger->sources[0].frees), 10);
-	KUNIT_EXPECT_GT(test, atomic_read(&plugger->sources[1].frees), 10);
+	KUNIT_EXPECT_TRUE(test, is_enough(plugger));
 }
