@@ -22,6 +22,9 @@ done
 
 lockdep_is_on() { [ ! -e /proc/lockdep_stats ] || grep -q 'debug_locks: *1' /proc/lockdep_stats; }
 
+# What the module says at its end when somebody, or itself, has forgotten something.
+nothing_is_left() { ! dmesg | grep 'were never freed'; }
+
 corpus() {
 	for program in "$place"/corpus/*.txt; do
 		[ -e "$program" ] || continue
@@ -41,5 +44,6 @@ else
 fi
 try ioasid_fuzz unload_device rmmod ioasid_fuzz_dev
 try ioasid_fuzz unload rmmod ioasid
+try ioasid_fuzz nothing_is_left nothing_is_left
 try ioasid_fuzz lockdep_still_on lockdep_is_on
 exit 0
