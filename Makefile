@@ -31,6 +31,12 @@ endif
 # define_trace.h includes the header anew, by its name.
 CFLAGS_ioasid_events.o := -I$(src)
 
+# From the environment, for "make coverage".
+ifneq ($(IOASID_COVERAGE),)
+ioasid-y += tools/testing/coverage/thunk.o
+rustflags-y += -Cdebuginfo=1 $(filter-out %-trace-compares,$(RUSTFLAGS_KCOV))
+endif
+
 obj-$(CONFIG_IOASID_TORTURE_TEST) += tools/testing/torture/
 
 ccflags-y += -I$(src) -I$(src)/include
