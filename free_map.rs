@@ -108,7 +108,10 @@ const fn bit(at: u32) -> u64 {
 
 /// Whether nothing is in use in words that are those from `from` on.
 fn are_all_free(from: u32, words: &[u64]) -> bool {
-    words.iter().zip(from..).all(|(word, at)| *word == all_of(at))
+    words
+        .iter()
+        .zip(from..)
+        .all(|(word, at)| *word == all_of(at))
 }
 
 /// The first set bit of a word at `at` or above; the word is that in which `at` lies.
