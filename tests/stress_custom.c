@@ -24,13 +24,14 @@ static void plug_and_unplug(void *data)
 {
 	struct plugging *plugging = data;
 	unsigned long patience = jiffies + 60 * HZ;
+	unsigned long *end = &plugging->stress->end;
 
-	while (time_before(jiffies, plugging->stress->end - HZ)) {
+	while (time_before(jiffies, *end - HZ)) {
 		msleep(5 + prandom_u32_state(&plugging->plugger.rnd) % 30);
 		plug_or_unplug(&plugging->plugger);
 		/* A slow machine gets more time. */
 		if (!is_enough(&plugging->plugger) && time_before(jiffies, patience))
-			WRITE_ONCE(plugging->stress->end, max(plugging->stress->end, jiffies + 2 * HZ));
+			WRITE_ONCE(*end, max(*end, jiffies + 2 * HZ));
 	}
 	/* The last second is the default one's, with numbers parked all over the place. */
 	unplug_all(&plugging->plugger);

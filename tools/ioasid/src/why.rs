@@ -221,7 +221,7 @@ fn options(line: Option<&str>) -> Check {
     check(what, Verdict::Note, says)
 }
 
-/// Whether the kernel was built for it, by its configuration, or else by the names of its functions.
+/// Whether the kernel was built for it: by its configuration, or by the names of its functions.
 fn built(config: Option<&str>, symbols: Option<&str>) -> Check {
     let what = "CONFIG_IOMMU_SVA";
     let is_function = |line: &str| line.split_whitespace().nth(2) == Some("iommu_sva_bind_device");

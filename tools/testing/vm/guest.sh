@@ -46,8 +46,8 @@ unload_all() {
 unplug() { in_log "unplug $1"; }
 plug() { in_log "plug $1"; }
 
-# dump_memory: ends the machine with success, its memory in the file that "vm --dump" has named. Needs
-# qemu_fw_cfg.ko, by which the kernel tells QEMU where its notes for crash dumps are.
+# dump_memory: ends the machine with success, its memory in the file that "vm --dump" has named.
+# Needs qemu_fw_cfg.ko, by which the kernel tells QEMU where its notes for crash dumps are.
 dump_memory() {
 	in_log "exit 0"
 	in_log "dump"
@@ -81,8 +81,8 @@ selftest() {
 	fi
 }
 
-# let_any_allocation_fail: those that may wait, and single pages, when a task asks for it. What fails
-# says so in the report of its test, not with a call trace each time.
+# let_any_allocation_fail: those that may wait, and single pages, when a task asks for it. What
+# fails says so in the report of its test, not with a call trace each time.
 let_any_allocation_fail() {
 	for fault in failslab fail_page_alloc; do
 		fault=/sys/kernel/debug/$fault

@@ -23,7 +23,8 @@ try "$suite" load insmod /samples/ioasid_mdev.ko || exit 1
 echo "virtual machines with mediated devices"
 selftest "mdev_vms_$kernel" $tests/mdev_vms
 # It switches itself off at its first report. In 7.2 the next test has it find one in VFIO.
-[ ! -e /proc/lockdep_stats ] || try "$suite" lockdep_still_on grep -q 'debug_locks: *1' /proc/lockdep_stats
+[ ! -e /proc/lockdep_stats ] ||
+	try "$suite" lockdep_still_on grep -q 'debug_locks: *1' /proc/lockdep_stats
 echo "memory that is taken from them"
 selftest "mdev_unmap_$kernel" $tests/mdev_unmap
 [ ! -e /sys/kernel/debug/kmemleak ] || try "$suite" no_leak no_leak

@@ -45,7 +45,8 @@ did() {
 	count=$(echo "$line" | sed -n "s/.*, \([0-9]*\) $1\(,.*\|\)\$/\1/p")
 	[ "${count:-0}" -ge "$2" ] || { echo "$1: ${count:-none}"; return 1; }
 }
-for what in IDs references events sets subscriptions replays bonds exits "hard interrupts" softirqs; do
+for what in IDs references events sets subscriptions replays bonds exits "hard interrupts" \
+	softirqs; do
 	try "$suite" "does_$(echo "$what" | tr 'A-Z ' 'a-z_')" did "$what" 1
 done
 try "$suite" unload rmmod ioasid_torture
