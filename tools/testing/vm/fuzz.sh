@@ -25,6 +25,19 @@ lockdep_is_on() { [ ! -e /proc/lockdep_stats ] || grep -q 'debug_locks: *1' /pro
 # What the module says at its end when somebody, or itself, has forgotten something.
 nothing_is_left() { ! dmesg | grep 'were never freed'; }
 
+# all_has_gone: what was freed goes by and by; what stays is shown.
+all_has_gone() {
+	for _ in $(seq 20); do
+		left=$(awk 'FNR > 1 && $1 != 0 { print FILENAME ": " $0 }' \
+			/sys/kernel/debug/ioasid/ids /sys/kernel/debug/ioasid/sets)
+		[ -n "$left" ] || return 0
+		sleep 1
+	done
+	echo "$left" | while read -r line; do in_log "$line"; done
+	echo "$left" | head -n 3
+	return 1
+}
+
 corpus() {
 	for program in "$place"/corpus/*.txt; do
 		[ -e "$program" ] || continue
@@ -43,6 +56,7 @@ else
 	case_failed ioasid_fuzz no_findings "see its output"
 fi
 try ioasid_fuzz unload_device rmmod ioasid_fuzz_dev
+try ioasid_fuzz all_has_gone all_has_gone
 try ioasid_fuzz unload rmmod ioasid
 try ioasid_fuzz nothing_is_left nothing_is_left
 try ioasid_fuzz lockdep_still_on lockdep_is_on
