@@ -24,7 +24,7 @@ help:
 	@echo '                       bench/recorded)'
 	@echo '  make torture         everything at random and at once, on the sanitizer kernel and on'
 	@echo '                       PREEMPT_RT (MINUTES=30, SEED= that of a run to be repeated)'
-	@echo '  make coverage        which lines of Rust the tests reach, by file, and why not the others'
+	@echo '  make coverage        which lines of Rust the tests reach, by file, and which not'
 	@echo '  make fuzz            calls at random, guided by coverage, for FUZZ_SECONDS=1800; the seed is'
 	@echo '                       printed, FUZZ_SEED=N repeats it'
 	@echo '  make shell           a shell on that kernel, with the module and the samples loaded'
