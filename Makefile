@@ -22,12 +22,6 @@ endif
 obj-$(CONFIG_IOASID) += ioasid.o
 ioasid-y := ioasid_rs.o ioasid_exports.o ioasid_helpers.o
 ioasid-$(CONFIG_TRACEPOINTS) += ioasid_events.o
-obj-$(CONFIG_IOASID_FUZZ_TEST) += tools/testing/fuzz/
-
-ifeq ($(KBUILD_EXTMOD),)
-ioasid-y += ioasid_start.o
-ioasid-$(CONFIG_IOASID_KUNIT_TEST) += ioasid_start_test.o
-endif
 # define_trace.h includes the header anew, by its name.
 CFLAGS_ioasid_events.o := -I$(src)
 
@@ -37,7 +31,12 @@ ioasid-y += tools/testing/coverage/thunk.o
 rustflags-y += -Cdebuginfo=1 $(filter-out %-trace-compares,$(RUSTFLAGS_KCOV))
 endif
 
+ifeq ($(KBUILD_EXTMOD),)
+ioasid-y += ioasid_start.o
+ioasid-$(CONFIG_IOASID_KUNIT_TEST) += ioasid_start_test.o
+obj-$(CONFIG_IOASID_FUZZ_TEST) += tools/testing/fuzz/
 obj-$(CONFIG_IOASID_TORTURE_TEST) += tools/testing/torture/
+endif
 
 ccflags-y += -I$(src) -I$(src)/include
 rustflags-y += --env-set IOASID_OBJ=$(abspath $(obj))
