@@ -56,8 +56,8 @@ else
 	case_failed ioasid_fuzz no_findings "see its output"
 fi
 try ioasid_fuzz unload_device rmmod ioasid_fuzz_dev
-# Now and then a set of a process that has ended is left with one reference. Whether the device or the
-# module has lost it is not known; "make check" is not to fail for that, "make fuzz" does.
+# Now and then a set of a process that has ended is left with references. Whether the device or the
+# module has lost them is not known; "make check" is not to fail for that, "make fuzz" does.
 if [ -n "${VM_FUZZ_KNOWN:-}" ]; then
 	case_skipped ioasid_fuzz all_has_gone
 	all_has_gone
