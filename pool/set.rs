@@ -38,7 +38,7 @@ use crate::{
     state::{
         PutError,
         State,
-        Tell, //
+        Word, //
     },
     trace, //
 };
@@ -205,9 +205,19 @@ impl Pool {
         Ok(is_empty)
     }
 
+    /// Drops the owner's reference, unless he has given it up before.
+    fn drop_owner(set: Found<'_>) -> Option<Word> {
+        if !set.give_up() {
+            return None;
+        }
+        // If the mm has exited before, it is marked.
+        let _ = set.life.mark_pending();
+        Some(set.life.release_owner())
+    }
+
     /// Drops the reference of a set's maker, who has not told anybody of it.
     fn let_go(&self, set: Found<'_>) {
-        if set.give_up() && set.life.free(Tell::Nobody).is_ok() {
+        if Self::drop_owner(set).is_some_and(Word::is_dead) {
             self.space.sets.note(set, Notes::DEAD);
             self.kick(Lane::Waiting);
         }
@@ -255,12 +265,7 @@ impl Pool {
         let guard = rcu::read_lock();
         let found = self.find_set(set, &guard).map_err(|_| ENOENT)?;
         let word = match found.life.put() {
-            Err(PutError::Unbalanced) if found.give_up() => {
-                // If the mm has exited before, it is marked.
-                let _ = found.life.mark_pending();
-                found.life.release_owner()
-            }
-            Err(PutError::Unbalanced) => return Err(EINVAL),
+            Err(PutError::Unbalanced) => Self::drop_owner(found).ok_or(EINVAL)?,
             Err(PutError::Unknown) => return Err(ENOENT),
             Ok(word) => word,
         };
