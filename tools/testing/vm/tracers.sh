@@ -3,7 +3,8 @@
 #
 # shellcheck disable=SC2317 # what "try" calls is called
 #
-# Runs inside a test machine that has trace-cmd and bpftrace: the life of an ID as they tell it.
+# Runs inside a test machine that has trace-cmd and bpftrace: the life of an ID as they tell it. Then
+# the commands of the documents.
 
 # shellcheck source=tools/testing/vm/guest.sh
 . /vm/guest.sh
@@ -104,5 +105,7 @@ try "$suite" trace_cmd_names names_are_told
 try "$suite" bpftrace counted
 try "$suite" bpftrace_output count_is_right
 cat /tmp/counted
+# shellcheck source=tools/testing/look/documents.sh
+. /tools/testing/look/documents.sh
 try "$suite" unload unload_all
 exit 0
