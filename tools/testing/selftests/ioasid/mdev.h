@@ -703,12 +703,11 @@ FIXTURE_TEARDOWN(mdev)
 } while (0)
 
 /* Its device writes where it has memory, and there. */
-static inline bool runs(struct vm *vm, int device)
-{
-	uint64_t pattern = new_pattern();
-
-	return fill(vm, device, BOTH, LENGTH, pattern) == DMA_STATUS_OK &&
-	       has(vm, BOTH, LENGTH, pattern);
-}
+#define EXPECT_RUNS(vm, device) do {							\
+	uint64_t runs_ = new_pattern();							\
+											\
+	EXPECT_EQ(DMA_STATUS_OK, fill(vm, device, BOTH, LENGTH, runs_));		\
+	EXPECT_TRUE(has(vm, BOTH, LENGTH, runs_));					\
+} while (0)
 
 #endif /* _MDEV_H */

@@ -61,7 +61,7 @@ TEST_F(mdev, unmap_under_a_job_ends_it)
 	EXPECT_EQ(address, get(a, 0, MDEV_REG_FAULT_ADDRESS));
 	EXPECT_EQ(0, set(a, 0, DMA_REG_DONE_TAKE, 0));
 	ASSERT_EQ(0, ask(a, 0, VM_MAP, BOTH, LENGTH, true).error);
-	EXPECT_TRUE(runs(a, 0));
+	EXPECT_RUNS(a, 0);
 }
 
 /* Two devices of a machine have each pinned the same pages. */
@@ -74,8 +74,8 @@ TEST_F(mdev, unmap_takes_pages_from_each_device)
 	ASSERT_EQ(0, command(a, 0, MDEV_REG_ALLOC, 2));
 	ASSERT_EQ(0, start(a, 0, 1));
 	ASSERT_EQ(0, start(a, 2, 2));
-	EXPECT_TRUE(runs(a, 0));
-	EXPECT_TRUE(runs(a, 2));
+	EXPECT_RUNS(a, 0);
+	EXPECT_RUNS(a, 2);
 	EXPECT_EQ(0, ask(a, 0, VM_UNMAP, BOTH).error);
 	EXPECT_EQ(0, mdev_row(0).pinned);
 	EXPECT_EQ(0, mdev_row(2).pinned);
@@ -104,7 +104,7 @@ TEST_F_TIMEOUT(mdev, unmap_races_with_submissions, 120)
 	EXPECT_LT(0, storm.result);
 	/* A page may be there again when its request has been answered. */
 	EXPECT_LE(storm.result, get(a, 0, MDEV_REG_FAULTS) + get(a, 2, MDEV_REG_FAULTS));
-	EXPECT_TRUE(runs(&self->b, 1));
+	EXPECT_RUNS(&self->b, 1);
 }
 
 TEST_HARNESS_MAIN

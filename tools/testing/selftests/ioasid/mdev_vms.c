@@ -66,8 +66,8 @@ TEST_F(mdev, memory_of_the_other_is_refused_by_the_iommu)
 	EXPECT_EQ(5, get(&self->a, 0, MDEV_REG_FAULT_PASID));
 	EXPECT_EQ(OWN_B, get(&self->a, 0, MDEV_REG_FAULT_ADDRESS));
 	EXPECT_TRUE(has(&self->a, OWN_A, LENGTH, of_a));
-	EXPECT_TRUE(runs(&self->a, 0));
-	EXPECT_TRUE(runs(&self->b, 1));
+	EXPECT_RUNS(&self->a, 0);
+	EXPECT_RUNS(&self->b, 1);
 }
 
 TEST_F(mdev, number_of_the_other_is_unknown)
@@ -83,7 +83,7 @@ TEST_F(mdev, number_of_the_other_is_unknown)
 	EXPECT_EQ(ENOENT, command(&self->b, 1, MDEV_REG_FREE, 7));
 	EXPECT_EQ(ENOENT, command(&self->b, 1, MDEV_REG_FREE, host));
 	EXPECT_EQ(DMA_STATE_OFF, get(&self->b, 1, DMA_REG_STATE));
-	EXPECT_TRUE(runs(&self->a, 0));
+	EXPECT_RUNS(&self->a, 0);
 }
 
 TEST_F(mdev, quota_is_that_of_the_machine)
@@ -101,8 +101,8 @@ TEST_F(mdev, quota_is_that_of_the_machine)
 	EXPECT_EQ(0, command(a, 0, MDEV_REG_ALLOC, 3));
 	EXPECT_EQ(0, start(a, 0, 1));
 	EXPECT_EQ(0, start(a, 2, 3));
-	EXPECT_TRUE(runs(a, 0));
-	EXPECT_TRUE(runs(a, 2));
+	EXPECT_RUNS(a, 0);
+	EXPECT_RUNS(a, 2);
 }
 
 TEST_F(mdev, commands_that_are_refused)
@@ -122,7 +122,7 @@ TEST_F(mdev, commands_that_are_refused)
 	EXPECT_EQ(EBUSY, start(a, 2, 1));
 	EXPECT_EQ(-EINVAL, set(a, 0, 4, 0));
 	EXPECT_EQ(-EINVAL, set(a, 0, MDEV_REGION_SIZE, 0));
-	EXPECT_TRUE(runs(a, 0));
+	EXPECT_RUNS(a, 0);
 }
 
 TEST_F(mdev, free_before_stop_drains_the_queue)
@@ -155,7 +155,7 @@ TEST_F(mdev, free_before_stop_drains_the_queue)
 	EXPECT_EQ(0, command(&self->a, 0, MDEV_REG_ALLOC, 1));
 	EXPECT_EQ(0, start(&self->a, 0, 1));
 	EXPECT_EQ(host, mdev_row(0).host);
-	EXPECT_TRUE(runs(&self->a, 0));
+	EXPECT_RUNS(&self->a, 0);
 	EXPECT_EQ(0, set(&self->b, 1, DMA_REG_COMMAND, DMA_COMMAND_STOP));
 	EXPECT_TRUE(COMES(get(&self->b, 1, DMA_REG_STATE) == DMA_STATE_STOPPED));
 	EXPECT_TRUE(has(&self->b, BOTH, LENGTH, of_b));
@@ -170,7 +170,7 @@ TEST_F(mdev, off_gives_back_pages_and_reference)
 	ASSERT_EQ(0, command(a, 0, MDEV_REG_ALLOC, 1));
 	for (turn = 0; turn < 3; turn++) {
 		ASSERT_EQ(0, start(a, 0, 1));
-		EXPECT_TRUE(runs(a, 0));
+		EXPECT_RUNS(a, 0);
 		EXPECT_EQ(PAGES, pinned_of(a->pid));
 		EXPECT_EQ(0, set(a, 0, DMA_REG_COMMAND, DMA_COMMAND_STOP));
 		EXPECT_TRUE(COMES(get(a, 0, DMA_REG_STATE) == DMA_STATE_STOPPED));
@@ -217,7 +217,7 @@ TEST_F(mdev, a_job_has_so_many_pages_only)
 	EXPECT_EQ(MDEV_JOB_PAGES, pinned_of(a->pid));
 	fault = ask(a, 0, VM_JOB, DMA_OP_FILL, 0, ~0ULL - 4096, 1 << 20, 0);
 	EXPECT_EQ(DMA_STATUS_INVALID, fault.value);
-	EXPECT_TRUE(runs(a, 0));
+	EXPECT_RUNS(a, 0);
 }
 
 TEST_F(mdev, killed_machine_leaves_nothing)
@@ -238,7 +238,7 @@ TEST_F(mdev, killed_machine_leaves_nothing)
 	EXPECT_EQ(0, mdev_row(0).pinned);
 	/* Those of the kernel and of b. */
 	EXPECT_TRUE(COMES(table_rows(SETS) == 2));
-	EXPECT_TRUE(runs(&self->b, 1));
+	EXPECT_RUNS(&self->b, 1);
 
 	/* The device is the next one's, and the number. */
 	ASSERT_EQ(0, vm_boot(&self->a));
@@ -250,7 +250,7 @@ TEST_F(mdev, killed_machine_leaves_nothing)
 	EXPECT_EQ(0, start(&self->a, 0, 1));
 	ids_of(self->a.pid, 1, &again);
 	EXPECT_EQ(host, again);
-	EXPECT_TRUE(runs(&self->a, 0));
+	EXPECT_RUNS(&self->a, 0);
 }
 
 /* So its end is told by the exit of its mm alone, and the queue is drained with its file open. */
@@ -267,7 +267,7 @@ TEST_F(mdev, killed_machine_whose_files_another_has)
 	EXPECT_TRUE(COMES(!mdev_row(0).on));
 	EXPECT_EQ(0, mdev_row(0).pinned);
 	EXPECT_TRUE(COMES(!ids_of(pid, 0, NULL)));
-	EXPECT_TRUE(runs(&self->b, 1));
+	EXPECT_RUNS(&self->b, 1);
 	kill(other, SIGKILL);
 }
 
@@ -290,7 +290,7 @@ TEST_F_TIMEOUT(mdev, machines_are_killed_at_any_time, 120)
 		if (turn & 1)
 			set(&self->a, 0, MDEV_REG_FREE, 1);
 		vm_kill(&self->a);
-		EXPECT_TRUE(runs(&self->b, 1));
+		EXPECT_RUNS(&self->b, 1);
 		ASSERT_EQ(0, vm_boot(&self->a));
 		ASSERT_EQ(0, ask(&self->a, 0, VM_OPEN).error);
 		ASSERT_EQ(0, ask(&self->a, 0, VM_MAP, BOTH, LENGTH, true).error);
@@ -303,11 +303,11 @@ TEST_F(mdev, close_leaves_no_pasid_to_a_process_that_lives)
 	struct vm *a = &self->a;
 
 	START_BOTH();
-	EXPECT_TRUE(runs(a, 0));
+	EXPECT_RUNS(a, 0);
 	EXPECT_EQ(0, ask(a, 0, VM_CLOSE).error);
 	EXPECT_TRUE(COMES(!ids_of(a->pid, 0, NULL)));
 	EXPECT_EQ(0, pinned_of(a->pid));
-	EXPECT_TRUE(runs(&self->b, 1));
+	EXPECT_RUNS(&self->b, 1);
 	/* And it can begin anew, with all of its quota. */
 	EXPECT_EQ(0, ask(a, 2, VM_OPEN).error);
 	EXPECT_EQ(0, command(a, 2, MDEV_REG_ALLOC, 1));
@@ -326,7 +326,7 @@ TEST_F(mdev, reset_lets_go)
 	EXPECT_EQ(DMA_STATE_OFF, get(a, 0, DMA_REG_STATE));
 	EXPECT_EQ(0, pinned_of(a->pid));
 	EXPECT_EQ(0, start(a, 0, 1));
-	EXPECT_TRUE(runs(a, 0));
+	EXPECT_RUNS(a, 0);
 }
 
 /* Two devices of a machine: one container and one set, a domain each. */
@@ -339,15 +339,15 @@ TEST_F(mdev, pages_are_those_of_one_device)
 	ASSERT_EQ(0, command(a, 0, MDEV_REG_ALLOC, 2));
 	ASSERT_EQ(0, start(a, 0, 1));
 	ASSERT_EQ(0, start(a, 2, 2));
-	EXPECT_TRUE(runs(a, 0));
+	EXPECT_RUNS(a, 0);
 	EXPECT_EQ(PAGES, mdev_row(0).pinned);
 	EXPECT_EQ(0, mdev_row(2).pinned);
-	EXPECT_TRUE(runs(a, 2));
+	EXPECT_RUNS(a, 2);
 	EXPECT_EQ(PAGES, mdev_row(2).pinned);
 	EXPECT_EQ(PAGES, pinned_of(a->pid));
 	EXPECT_EQ(0, command(a, 0, MDEV_REG_FREE, 1));
 	EXPECT_TRUE(COMES(!mdev_row(0).on));
-	EXPECT_TRUE(runs(a, 2));
+	EXPECT_RUNS(a, 2);
 	EXPECT_EQ(PAGES, pinned_of(a->pid));
 }
 
@@ -363,16 +363,16 @@ TEST_F(mdev, removal_waits_for_close)
 	pid_t remover;
 
 	START_BOTH();
-	EXPECT_TRUE(runs(a, 0));
+	EXPECT_RUNS(a, 0);
 	remover = start_child(delete_first, NULL);
 	nap_ms(300);
 	EXPECT_EQ(0, waitpid(remover, NULL, WNOHANG));
-	EXPECT_TRUE(runs(a, 0));
+	EXPECT_RUNS(a, 0);
 	EXPECT_EQ(0, ask(a, 0, VM_CLOSE).error);
 	EXPECT_EQ(0, end_of(remover));
 	EXPECT_FALSE(mdev_exists(0));
 	EXPECT_TRUE(COMES(!ids_of(a->pid, 0, NULL)));
-	EXPECT_TRUE(runs(&self->b, 1));
+	EXPECT_RUNS(&self->b, 1);
 }
 
 TEST_F(mdev, removal_waits_for_the_end_of_a_killed_machine)
@@ -388,7 +388,7 @@ TEST_F(mdev, removal_waits_for_the_end_of_a_killed_machine)
 	vm_kill(&self->a);
 	EXPECT_EQ(0, end_of(remover));
 	EXPECT_FALSE(mdev_exists(0));
-	EXPECT_TRUE(runs(&self->b, 1));
+	EXPECT_RUNS(&self->b, 1);
 }
 
 /* Of the whole device: PASIDs stay, and queues are started again. */
@@ -409,8 +409,8 @@ TEST_F(mdev, reset_of_the_parent_takes_its_queues)
 		EXPECT_EQ(1, ids_of(self->a.pid, 0, NULL));
 		EXPECT_EQ(0, start(&self->a, 0, 1));
 		EXPECT_EQ(0, start(&self->b, 1, 1));
-		EXPECT_TRUE(runs(&self->a, 0));
-		EXPECT_TRUE(runs(&self->b, 1));
+		EXPECT_RUNS(&self->a, 0);
+		EXPECT_RUNS(&self->b, 1);
 	}
 }
 
@@ -429,8 +429,8 @@ TEST_F(mdev, parent_goes_after_its_machines)
 	remover = start_child(unbind_parent, name);
 	nap_ms(200);
 	EXPECT_EQ(0, waitpid(remover, NULL, WNOHANG));
-	EXPECT_TRUE(runs(&self->a, 0));
-	EXPECT_TRUE(runs(&self->b, 1));
+	EXPECT_RUNS(&self->a, 0);
+	EXPECT_RUNS(&self->b, 1);
 	EXPECT_EQ(0, ask(&self->a, 0, VM_CLOSE).error);
 	vm_kill(&self->b);
 	EXPECT_EQ(0, end_of(remover));
@@ -447,7 +447,7 @@ TEST_F(mdev, modules_in_use_stay)
 	EXPECT_EQ(-1, syscall(SYS_delete_module, "ioasid", O_NONBLOCK));
 	EXPECT_EQ(EAGAIN, errno);
 	EXPECT_EQ(0, start(&self->a, 0, 1));
-	EXPECT_TRUE(runs(&self->a, 0));
+	EXPECT_RUNS(&self->a, 0);
 }
 
 TEST_HARNESS_MAIN
