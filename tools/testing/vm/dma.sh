@@ -44,5 +44,5 @@ try "$suite" unload rmmod ioasid_dma
 try "$suite" load_again insmod /samples/ioasid_dma.ko
 try "$suite" works_again "$tests/dma_memory" -t copy_to_absent
 try "$suite" unload_again rmmod ioasid_dma
-[ ! -e $module ] || try "$suite" unload_ioasid rmmod ioasid
+[ ! -e $module ] || try "$suite" unload_ioasid unload_ioasid
 exit 0

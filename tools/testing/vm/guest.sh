@@ -27,6 +27,15 @@ try() {
 loaded() { grep -q "^$1 " /proc/modules; }
 absent() { ! loaded "$1"; }
 
+# unload_ioasid: and everybody has given back what he had, which the module would tell of.
+unload_ioasid() {
+	in_log "unloading ioasid"
+	rmmod ioasid || return 1
+	dmesg | awk '/ioasid-vm: unloading ioasid/ { seen = 1; left = "" }
+		/ioasid: .* were never / { left = left $0 "\n" }
+		END { printf "%s", left; exit !seen || left != "" }'
+}
+
 # unload_all: removes every module, users first; says which would not go.
 unload_all() {
 	turns=6
@@ -72,6 +81,7 @@ selftest() {
 		case $line in
 		*ok\ [0-9]*) number=$((number + 1)) said= ;;
 		*Expected*) said="$said ${line##*/}" ;;
+		"# "*": Test terminated "*) said="$said ${line#*: }" ;;
 		esac
 	done </tmp/tap
 	plan=$(sed -n 's/^1\.\.//p' /tmp/tap)

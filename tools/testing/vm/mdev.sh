@@ -31,5 +31,5 @@ selftest "mdev_unmap_$kernel" $tests/mdev_unmap
 try "$suite" unload rmmod ioasid_mdev
 try "$suite" load_again insmod /samples/ioasid_mdev.ko
 try "$suite" unload_again rmmod ioasid_mdev
-try "$suite" unload_ioasid rmmod ioasid
+try "$suite" unload_ioasid unload_ioasid
 exit 0

@@ -125,5 +125,5 @@ try "$suite" dma_unplug test ! -e /sys/bus/pci/drivers/ioasid_rust_dma/0000:01:0
 try "$suite" dma_unplug_stops told "stopped"
 try "$suite" dma_unload_again rmmod ioasid_rust_dma
 try "$suite" dma_none_left_again none_left
-try "$suite" unload_ioasid rmmod ioasid
+try "$suite" unload_ioasid unload_ioasid
 exit 0

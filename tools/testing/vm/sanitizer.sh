@@ -79,14 +79,14 @@ for module in /vm/tests/*.ko; do
 	name=$(basename "$module" .ko)
 	try sanitizer_checks "unload_$name" rmmod "$name"
 done
-try sanitizer_checks unload rmmod ioasid
+try sanitizer_checks unload unload_ioasid
 expect_no_leak no_leak_after_unload
 
 # A second time: nothing of the first may be left in the way.
 echo "loading again"
 echo none >/sys/module/kunit/parameters/filter_glob
 try sanitizer_checks load_again insmod /vm/modules/ioasid.ko
-try sanitizer_checks unload_again rmmod ioasid
+try sanitizer_checks unload_again unload_ioasid
 try sanitizer_checks unload_planted_leak rmmod planted_leak
 
 # lockdep switches itself off at its first report and when its tables are full.

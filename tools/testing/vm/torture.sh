@@ -38,7 +38,15 @@ done
 kill $mms
 wait $mms 2>/dev/null
 echo "$line"
-try "$suite" ends_well sh -c "case '$line' in SUCCESS*) ;; *) echo '$line'; false ;; esac"
+# ends_well: says what was wrong first.
+# shellcheck disable=SC2317  # called by try
+ends_well() {
+	case $line in SUCCESS*) return ;; esac
+	dmesg | sed -n 's/.*ioasid_torture: \(FAULT: .*\)/\1/p' | head -n 3
+	echo "$line"
+	return 1
+}
+try "$suite" ends_well ends_well
 # did WHAT AT-LEAST: a torture that does nothing finds nothing.
 # shellcheck disable=SC2317  # called by try
 did() {
@@ -50,7 +58,7 @@ for what in IDs references events sets subscriptions replays bonds exits "hard i
 	try "$suite" "does_$(echo "$what" | tr 'A-Z ' 'a-z_')" did "$what" 1
 done
 try "$suite" unload rmmod ioasid_torture
-try "$suite" unload_ioasid rmmod ioasid
+try "$suite" unload_ioasid unload_ioasid
 [ ! -e /sys/kernel/debug/kmemleak ] || try "$suite" no_leak no_leak
 if [ -e /proc/lockdep_stats ]; then
 	try "$suite" lockdep_still_on grep -q 'debug_locks: *1' /proc/lockdep_stats
