@@ -191,7 +191,7 @@ static void hold(struct actor *actor, struct era *era, ioasid_t id, u64 freed, b
 	u64 tag = tag_of(NULL, id);
 
 	torture_count(COUNT_GETS);
-	atomic_inc(&torture.numbers[id].holders);
+	atomic_inc(holders_of(&torture.numbers[id], tag));
 	*held = (struct held){ .id = id, .tag = tag, .named = named };
 	actor->n_held++;
 	if (tag_of(era ? era->set : NULL, id) != tag)
@@ -247,7 +247,7 @@ static void put_held(struct actor *actor, unsigned int at, enum place place)
 	actor->held[at] = actor->held[--actor->n_held];
 	if (tag_of(NULL, held.id) != held.tag)
 		torture_fault("another life while it is held", held.id);
-	atomic_dec(&torture.numbers[held.id].holders);
+	atomic_dec(holders_of(&torture.numbers[held.id], held.tag));
 	/* Whoever has the number next sees that we no longer hold it. */
 	smp_mb__after_atomic();
 	call_in(actor, place, put_as_int, NULL, held.id);

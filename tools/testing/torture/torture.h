@@ -38,13 +38,22 @@
 #define is_mm_slot(slot) ((slot) < 3)
 #define is_bulk_slot(slot) ((slot) >= 6)
 
+/* Of two lives that have one place a reuse is not seen. */
+#define HOLDERS 16
+
 struct number {
 	/* The private data of the life that has it, marked; 0 for none. */
 	atomic64_t owner;
 	/* That of the last one of which FREE was told. */
 	atomic64_t freed;
-	atomic_t holders;
+	/* By life: who asks for a number that has just come may have it before subscribers are told. */
+	atomic_t holders[HOLDERS];
 };
+
+static inline atomic_t *holders_of(struct number *number, u64 tag)
+{
+	return &number->holders[tag / 2 % HOLDERS];
+}
 
 /* A set, from beginning to end; there is one for the kernel's own. */
 struct era {

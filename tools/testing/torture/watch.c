@@ -13,6 +13,18 @@ static u64 mark_of(const struct ioasid_nb_args *args)
 	return OWNED | (args->id <= LAST_ID ? (u64)args->pdata : 0);
 }
 
+/* Whether somebody holds the number as that of another life. */
+static bool is_held(struct number *number, const atomic_t *but)
+{
+	unsigned int i;
+
+	for (i = 0; i < HOLDERS; i++) {
+		if (&number->holders[i] != but && atomic_read(&number->holders[i]))
+			return true;
+	}
+	return false;
+}
+
 static int keep_books(struct notifier_block *nb, unsigned long val, void *data)
 {
 	const struct ioasid_nb_args *args = data;
@@ -23,7 +35,7 @@ static int keep_books(struct notifier_block *nb, unsigned long val, void *data)
 		if (val == IOASID_NOTIFY_ALLOC) {
 			if (atomic64_xchg(&number->owner, mark_of(args)))
 				torture_fault("a number with two owners", args->id);
-			if (atomic_read(&number->holders))
+			if (is_held(number, holders_of(number, (u64)args->pdata)))
 				torture_fault("reused while it is held", args->id);
 		} else if (val == IOASID_NOTIFY_FREE) {
 			if (atomic64_xchg(&number->owner, 0) != mark_of(args))
@@ -86,7 +98,7 @@ void torture_watch_check(void)
 	for (id = 0; id < HISTORY_IDS; id++) {
 		if (atomic64_read(&torture.numbers[id].owner))
 			torture_fault("an owner without an ID", id);
-		if (atomic_read(&torture.numbers[id].holders))
+		if (is_held(&torture.numbers[id], NULL))
 			torture_fault("a holder without an ID", id);
 		if (atomic_read(&torture.span.open[id]))
 			torture_fault("a pass that was not ended", id);
