@@ -39,8 +39,19 @@ for program in dma_memory dma_process dma_others dma_fail_nth; do
 done
 rmmod ioasid_dma_test
 rmmod ioasid_dma
-echo "tables and switches"
-for file in /sys/kernel/debug/ioasid/*; do cat "$file" >/dev/null; done
+echo "what an operator sees"
+dir=/sys/kernel/debug/ioasid
+[ -e /sys/kernel/tracing/trace ] || mount -t tracefs tracefs /sys/kernel/tracing
+echo 1 >/sys/kernel/tracing/events/ioasid/enable
+for ids in 4 3000; do
+	insmod /tools/testing/look/ioasid_scene.ko ids=$ids
+	echo 1 >$dir/stuck_secs
+	sleep 12
+	for file in "$dir"/*; do cat "$file" >/dev/null; done
+	rmmod ioasid_scene
+done
+echo "drivers that make mistakes"
+sh /vm/neighbours.sh >/dev/null 2>&1
 echo "torture"
 insmod $torture/ioasid_torture.ko seconds=20
 $torture/torture_mms 6 &
