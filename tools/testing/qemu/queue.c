@@ -100,6 +100,8 @@ static void stop_if_quiet(struct queue *queue)
 
 static void forget(struct queue *queue)
 {
+	uint64_t bit = 1ULL << queue->number;
+
 	queue->state = DMA_STATE_OFF;
 	queue->pasid = 0;
 	queue->pace = 0;
@@ -111,7 +113,9 @@ static void forget(struct queue *queue)
 	queue->denied = false;
 	queue->request_page = NO_PAGE;
 	queue->orphaned = false;
-	queue->dev->interrupt &= ~(1ULL << queue->number);
+	queue->dev->interrupt &= ~bit;
+	/* Else there would be no message for what comes first with the next user. */
+	queue->dev->raised &= ~bit;
 }
 
 void queue_command(struct queue *queue, uint64_t command)
