@@ -115,6 +115,7 @@ struct testdev {
 	uint64_t counters[COUNTERS];
 	struct queue queues[DMA_QUEUES];
 	struct space *spaces;
+	uint64_t timer[ABI_TIMER_SIZE / 8];
 };
 
 /* abi_check.c: whether this is the QEMU that qemu_abi.h describes; says what is not as expected. */
