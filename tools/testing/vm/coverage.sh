@@ -41,8 +41,6 @@ rmmod ioasid_dma_test
 rmmod ioasid_dma
 echo "what an operator sees"
 dir=/sys/kernel/debug/ioasid
-[ -e /sys/kernel/tracing/trace ] || mount -t tracefs tracefs /sys/kernel/tracing
-echo 1 >/sys/kernel/tracing/events/ioasid/enable
 for ids in 4 3000; do
 	insmod /tools/testing/look/ioasid_scene.ko ids=$ids
 	echo 1 >$dir/stuck_secs
