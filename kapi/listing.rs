@@ -6,7 +6,10 @@
 //! C headers: [`include/linux/debugfs.h`](srctree/include/linux/debugfs.h),
 //! [`include/linux/seq_file.h`](srctree/include/linux/seq_file.h)
 
-use super::bindings;
+use super::{
+    bindings,
+    compat, //
+};
 use core::{
     ffi::c_void,
     marker::PhantomData,
@@ -149,7 +152,7 @@ const FIRST: usize = 2;
 
 impl<T: Sync + 'static, L: Table<T>> Lines<T, L> {
     const FILE: bindings::file_operations = bindings::file_operations {
-        owner: crate::THIS_MODULE.as_ptr(),
+        owner: compat::this_module(),
         open: Some(Self::open),
         read: Some(bindings::seq_read),
         llseek: Some(bindings::seq_lseek),

@@ -8,6 +8,7 @@
 pub(crate) mod age;
 pub(crate) mod bindings;
 pub(crate) mod bus;
+pub(crate) mod compat;
 pub(crate) mod context;
 pub(crate) mod deferred;
 pub(crate) mod device;

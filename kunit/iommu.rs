@@ -16,6 +16,7 @@ use crate::{
     },
     id::IdRange,
     kapi::mm::TestMm,
+    names::Name,
     pool::Pool,
     set::SetTag,
     sva::Naming, //
@@ -165,9 +166,38 @@ mod tests {
         pool.flush();
         assert!(pool.get(ANY, id) == Err(EBUSY));
         assert!(alloc(&pool, id, id) == Err(ENOSPC));
+        // Who asks for the number is told who has it.
+        let holder = Name::new(c"mm->iommu_mm");
+        assert!(pool.names.first_after(id, None) == Some((holder, 1)));
         pool.free_of_mm(id);
         pool.flush();
         assert_eq!(alloc(&pool, id, id)?, id);
+        Ok(())
+    }
+
+    /// B-055, B-174: the number is the mm's until its memory goes, which the set must not hold, be
+    /// it that somebody still has the set.
+    #[test]
+    fn set_does_not_keep_the_memory_of_its_mm() -> Result {
+        for is_freed in [false, true] {
+            let pool = new_pool()?;
+            let mut mm = TestMm::new()?;
+            let set = pool.alloc_mm_set(mm.mm(), 1)?;
+            let id = pool.alloc_for_mm(mm.mm(), range()?)?;
+            if is_freed {
+                assert!(!pool.free_set(set)?);
+            }
+            mm.exit();
+            pool.flush();
+            assert!(!mm.is_pinned());
+            assert!(pool.get(ANY, id) == Err(EBUSY));
+            pool.free_of_mm(id);
+            pool.flush();
+            assert!(pool.get(ANY, id) == Err(EINVAL));
+            if !is_freed {
+                assert!(pool.free_set(set)?);
+            }
+        }
         Ok(())
     }
 

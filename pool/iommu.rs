@@ -10,6 +10,7 @@ use super::{
 use crate::{
     entry::Entry,
     id::IdRange,
+    names::Name,
     set::SetTag,
     state::Word, //
 };
@@ -42,6 +43,7 @@ impl Pool {
         // The set may end before the mm does, or somebody else free the ID. The mm has the number
         // all the same.
         self.get_leased(lease)?;
+        self.names.add(lease.id, Self::mm_holder());
         Ok(lease.id)
     }
 
@@ -50,7 +52,12 @@ impl Pool {
         // It may have been freed before.
         let _ = self.free(SetTag::NONE, id);
         // The reference has kept this life of the ID.
-        let _ = self.put(SetTag::NONE, id);
+        let _ = self.put_named(SetTag::NONE, id, Self::mm_holder());
+    }
+
+    /// What the reference of an mm is known by: it is for the number in there.
+    fn mm_holder() -> Name {
+        Name::new(c"mm->iommu_mm")
     }
 
     /// Counts a device that is about to be attached under an ID, to which the caller has a

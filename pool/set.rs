@@ -541,6 +541,11 @@ impl Pool {
         }
         drop(guard);
         self.end_set(owner);
+        if notes.has(Notes::EXITED) {
+            // The memory of the mm goes, be it that the set has to wait: in the kernel tree its
+            // last ID is that of the mm, which waits for the memory.
+            self.space.sets.unwatch(set);
+        }
 
         let guard = rcu::read_lock();
         let Some(found) = self.space.sets.at(set, &guard) else {

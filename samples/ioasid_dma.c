@@ -526,8 +526,9 @@ static int dma_notify(struct notifier_block *nb, unsigned long event, void *data
 			found = true;
 		}
 		spin_unlock_irqrestore(&dev->queue_lock, flags);
+		/* In this queue it comes before what the IOMMU driver does about the same FREE. */
 		if (found)
-			queue_work(system_dfl_wq, &dev->revoke);
+			ioasid_queue_work(&dev->revoke);
 	}
 	spin_unlock_bh(&dma_devices_lock);
 	return NOTIFY_OK;

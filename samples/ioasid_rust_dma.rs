@@ -70,21 +70,23 @@ mod regs {
 type Bar<'bound> = pci::Bar<'bound, { regs::BAR_SIZE }>;
 
 /// One of eight queues of the device, the only one that is used.
+///
+/// Registers of 64 bits are checked when they are used: the type of a BAR promises less alignment.
 struct Engine<'bound>(Arc<Bar<'bound>>);
 
 impl Engine<'_> {
     /// The sum of some bytes, and what became of the job.
     fn checksum(&self, address: u64, length: u64) -> Result<(u64, u64)> {
         let bar = &self.0;
-        bar.write64(regs::CHECKSUM, regs::OPERATION);
-        bar.write64(address, regs::SOURCE);
-        bar.write64(length, regs::LENGTH);
-        bar.write64(1, regs::SUBMIT);
+        bar.try_write64(regs::CHECKSUM, regs::OPERATION)?;
+        bar.try_write64(address, regs::SOURCE)?;
+        bar.try_write64(length, regs::LENGTH)?;
+        bar.try_write64(1, regs::SUBMIT)?;
         for _ in 0..10_000 {
-            if bar.read64(regs::DONE_COUNT) != 0 {
-                let status = bar.read64(regs::DONE_STATUS);
-                let sum = bar.read64(regs::DONE_RESULT);
-                bar.write64(0, regs::DONE_TAKE);
+            if bar.try_read64(regs::DONE_COUNT)? != 0 {
+                let status = bar.try_read64(regs::DONE_STATUS)?;
+                let sum = bar.try_read64(regs::DONE_RESULT)?;
+                bar.try_write64(0, regs::DONE_TAKE)?;
                 return Ok((sum, status));
             }
             fsleep(Delta::from_micros(500));
@@ -95,22 +97,22 @@ impl Engine<'_> {
 
 impl Queue for Engine<'_> {
     fn start(&mut self, pasid: u32) -> Result {
-        self.0.write64(u64::from(pasid), regs::PASID);
-        self.0.write64(regs::START, regs::COMMAND);
-        if self.0.read64(regs::STATE) != regs::STATE_RUNNING {
-            self.0.write64(0, regs::PASID);
+        self.0.try_write64(u64::from(pasid), regs::PASID)?;
+        self.0.try_write64(regs::START, regs::COMMAND)?;
+        if self.0.try_read64(regs::STATE)? != regs::STATE_RUNNING {
+            self.0.try_write64(0, regs::PASID)?;
             return Err(EIO);
         }
         Ok(())
     }
 
     fn stop(&mut self) -> Result {
-        self.0.write64(regs::STOP, regs::COMMAND);
+        self.0.try_write64(regs::STOP, regs::COMMAND)?;
         for _ in 0..20_000 {
-            match self.0.read64(regs::STATE) {
+            match self.0.try_read64(regs::STATE)? {
                 // The last one is what a device reads as that was pulled out.
                 regs::STATE_OFF | regs::STATE_STOPPED | u64::MAX => {
-                    self.0.write64(regs::FORGET, regs::COMMAND);
+                    self.0.try_write64(regs::FORGET, regs::COMMAND)?;
                     return Ok(());
                 }
                 _ => fsleep(Delta::from_micros(500)),
@@ -128,9 +130,22 @@ struct Data<'bound> {
     running: Mutex<Option<Running<'bound, Engine<'bound>>>>,
 }
 
-kernel::pci_device_table!(
+// Linux 7.2 wants a name for what modpost reads, and always has an info.
+#[cfg(linux_7_2)]
+macro_rules! pci_device_table {
+    ($table:ident, $($rest:tt)*) => {
+        kernel::pci_device_table!($table, MODULE_PCI_TABLE, $($rest)*);
+    };
+}
+#[cfg(linux_7_2)]
+type Info<'bound> = &'bound ();
+#[cfg(not(linux_7_2))]
+use kernel::pci_device_table;
+#[cfg(not(linux_7_2))]
+type Info<'bound> = Option<&'bound ()>;
+
+pci_device_table!(
     PCI_TABLE,
-    MODULE_PCI_TABLE,
     <Driver as pci::Driver>::IdInfo,
     [(
         pci::DeviceId::from_id(pci::Vendor::REDHAT, regs::DEVICE),
@@ -146,7 +161,7 @@ impl pci::Driver for Driver {
 
     fn probe<'bound>(
         pdev: &'bound pci::Device<Core<'_>>,
-        _info: &'bound Self::IdInfo,
+        _info: Info<'bound>,
     ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
         pin_init::pin_init_scope(move || {
             pdev.enable_device_mem()?;

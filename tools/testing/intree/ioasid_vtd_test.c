@@ -4,6 +4,7 @@
  * of IDs that are freed. It needs two test devices (tools/testing/qemu), each in an IOMMU group of
  * its own.
  */
+#include <linux/delay.h>
 #include <linux/iommu.h>
 #include <linux/ioasid_sva.h>
 #include <linux/pci.h>
@@ -11,6 +12,7 @@
 
 #include "iommu.h"
 #include "pasid.h"
+#include "../iommu-priv.h"
 #include "../../../samples/ioasid_dma_regs.h"
 #include "../../../tests/common.h"
 
@@ -54,14 +56,51 @@ static void expect_told(struct kunit *test, int binds, int unbinds, int frees)
 	KUNIT_EXPECT_EQ(test, atomic_xchg(&vtd.frees, 0), frees);
 }
 
-/* Whether the entry of the PASID table is present. */
-static bool is_translated(struct device *dev, ioasid_t pasid)
+static struct pasid_entry *entry_of(struct device *dev, ioasid_t pasid)
 {
 	struct device_domain_info *info = dev_iommu_priv_get(dev);
 	struct pasid_dir_entry *dir = info->pasid_table->table;
 	struct pasid_entry *entries = get_pasid_table_from_pde(&dir[pasid >> PASID_PDE_SHIFT]);
 
-	return entries && pasid_pte_is_present(&entries[pasid & PASID_PTE_MASK]);
+	return entries ? &entries[pasid & PASID_PTE_MASK] : NULL;
+}
+
+/* Whether the entry of the PASID table is present. */
+static bool is_translated(struct device *dev, ioasid_t pasid)
+{
+	struct pasid_entry *entry = entry_of(dev, pasid);
+
+	return entry && pasid_pte_is_present(entry);
+}
+
+/* Whether it is not, and what the device still tries is not reported. */
+static bool is_cut_off(struct device *dev, ioasid_t pasid)
+{
+	struct pasid_entry *entry = entry_of(dev, pasid);
+
+	return entry && !pasid_pte_is_present(entry) && pasid_pte_is_fault_disabled(entry);
+}
+
+static bool is_clear(struct device *dev, ioasid_t pasid)
+{
+	struct pasid_entry *entry = entry_of(dev, pasid);
+
+	return !entry || !READ_ONCE(entry->val[0]);
+}
+
+static void nothing(struct work_struct *work)
+{
+}
+
+/* Waits for what handlers have queued. */
+static void flush_handlers(void)
+{
+	struct work_struct work;
+
+	INIT_WORK_ONSTACK(&work, nothing);
+	ioasid_queue_work(&work);
+	flush_work(&work);
+	destroy_work_on_stack(&work);
 }
 
 static void vtd_clean(void *data)
@@ -204,6 +243,114 @@ static void number_comes_back_with_the_memory_of_the_mm(struct kunit *test)
 	expect_told(test, 1, 1, 1);
 }
 
+/* The exit finds the entry as FREE has left it, and leaves it so: the device may still be at work. */
+static void exit_after_free_keeps_the_device_cut_off(struct kunit *test)
+{
+	struct mm_struct *mm = mm_alloc();
+	struct iommu_sva *bond;
+	ioasid_t pasid;
+
+	KUNIT_ASSERT_NOT_NULL(test, mm);
+	bond = iommu_sva_bind_device(vtd.devs[0], mm);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, bond);
+	pasid = iommu_sva_get_pasid(bond);
+	KUNIT_EXPECT_EQ(test, ioasid_free(NULL, pasid), 1);
+	flush_handlers();
+	KUNIT_EXPECT_TRUE(test, is_cut_off(vtd.devs[0], pasid));
+	mmput(mm);
+	KUNIT_EXPECT_TRUE(test, is_cut_off(vtd.devs[0], pasid));
+	iommu_sva_unbind_device(bond);
+	KUNIT_EXPECT_TRUE(test, is_clear(vtd.devs[0], pasid));
+	KUNIT_EXPECT_TRUE(test, eventually(is_unknown(pasid)));
+	expect_told(test, 1, 0, 1);
+}
+
+static void free_after_exit_keeps_the_device_cut_off(struct kunit *test)
+{
+	struct mm_struct *mm = mm_alloc();
+	struct iommu_sva *bond;
+	ioasid_t pasid;
+
+	KUNIT_ASSERT_NOT_NULL(test, mm);
+	bond = iommu_sva_bind_device(vtd.devs[0], mm);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, bond);
+	pasid = iommu_sva_get_pasid(bond);
+	mmput(mm);
+	KUNIT_EXPECT_TRUE(test, is_cut_off(vtd.devs[0], pasid));
+	KUNIT_EXPECT_EQ(test, ioasid_free(NULL, pasid), 1);
+	flush_handlers();
+	KUNIT_EXPECT_TRUE(test, is_cut_off(vtd.devs[0], pasid));
+	iommu_sva_unbind_device(bond);
+	KUNIT_EXPECT_TRUE(test, is_clear(vtd.devs[0], pasid));
+	KUNIT_EXPECT_TRUE(test, eventually(is_unknown(pasid)));
+	expect_told(test, 1, 0, 1);
+}
+
+/* The driver of a device: told before VT-d, it has its work done before that of VT-d. */
+static struct {
+	struct notifier_block nb;
+	struct work_struct before;
+	struct work_struct work;
+	ioasid_t id;
+	bool was_translated;
+} driver;
+
+/* Somebody's work, behind which all else is queued. */
+static void take_time(struct work_struct *work)
+{
+	msleep(50);
+}
+
+static void driver_stop(struct work_struct *work)
+{
+	driver.was_translated = is_translated(vtd.devs[0], driver.id);
+}
+
+static int driver_notify(struct notifier_block *nb, unsigned long event, void *data)
+{
+	struct ioasid_nb_args *args = data;
+
+	if (event == IOASID_NOTIFY_FREE && args->id == driver.id)
+		ioasid_queue_work(&driver.work);
+	return NOTIFY_OK;
+}
+
+/* B-206 */
+static void driver_stops_its_device_before_it_is_cut_off(struct kunit *test)
+{
+	struct iommu_sva *bond, *other;
+	ioasid_t id = must_alloc(test, 1, TEST_MAX, NULL);
+	struct iommu_domain *domain = iommu_paging_domain_alloc_flags(vtd.devs[0],
+								      IOMMU_HWPT_ALLOC_PASID);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, domain);
+	KUNIT_ASSERT_EQ(test, iommu_attach_device_pasid(domain, vtd.devs[0], id, NULL), 0);
+	bond = must_bind(test, vtd.devs[0]);
+	other = must_bind(test, vtd.devs[1]);
+	INIT_WORK(&driver.work, driver_stop);
+	driver.was_translated = false;
+	driver.id = iommu_sva_get_pasid(bond);
+	driver.nb.notifier_call = driver_notify;
+	driver.nb.priority = IOASID_PRIO_DEVICE;
+	KUNIT_ASSERT_EQ(test, ioasid_register_notifier(NULL, &driver.nb), 0);
+	/* Nor does work of VT-d that is queued already, for another ID, come to this one. */
+	INIT_WORK(&driver.before, take_time);
+	ioasid_queue_work(&driver.before);
+	KUNIT_EXPECT_EQ(test, ioasid_free(NULL, id), 1);
+	KUNIT_EXPECT_EQ(test, ioasid_free(NULL, driver.id), 1);
+	flush_handlers();
+	KUNIT_EXPECT_TRUE(test, driver.was_translated);
+	KUNIT_EXPECT_TRUE(test, is_cut_off(vtd.devs[0], driver.id));
+	KUNIT_EXPECT_TRUE(test, is_cut_off(vtd.devs[1], driver.id));
+	KUNIT_EXPECT_TRUE(test, is_cut_off(vtd.devs[0], id));
+	ioasid_unregister_notifier(NULL, &driver.nb);
+	flush_work(&driver.work);
+	iommu_sva_unbind_device(bond);
+	iommu_sva_unbind_device(other);
+	iommu_detach_device_pasid(domain, vtd.devs[0], id);
+	iommu_domain_free(domain);
+}
+
 /* As a driver of mediated devices: an ID of its own, a domain of its own. */
 static void domain_of_a_driver_is_told_and_keeps_the_number(struct kunit *test)
 {
@@ -241,14 +388,139 @@ static void pasid_that_is_no_ioasid_is_attached_as_ever(struct kunit *test)
 	iommu_domain_free(domain);
 }
 
+static struct iommu_domain *identity_of(struct device *dev)
+{
+	return dev_iommu_ops(dev)->identity_domain;
+}
+
+static void identity_domain_is_told_and_cut_off(struct kunit *test)
+{
+	struct iommu_domain *identity = identity_of(vtd.devs[0]);
+	ioasid_t id = must_alloc(test, 1, TEST_MAX, NULL);
+
+	vtd.veto = -EDQUOT;
+	KUNIT_EXPECT_EQ(test, iommu_attach_device_pasid(identity, vtd.devs[0], id, NULL), -EDQUOT);
+	KUNIT_EXPECT_FALSE(test, is_translated(vtd.devs[0], id));
+	vtd.veto = 0;
+	KUNIT_ASSERT_EQ(test, iommu_attach_device_pasid(identity, vtd.devs[0], id, NULL), 0);
+	expect_told(test, 1, 0, 0);
+	KUNIT_EXPECT_TRUE(test, is_translated(vtd.devs[0], id));
+	iommu_detach_device_pasid(identity, vtd.devs[0], id);
+	expect_told(test, 0, 1, 0);
+	KUNIT_ASSERT_EQ(test, iommu_attach_device_pasid(identity, vtd.devs[0], id, NULL), 0);
+	KUNIT_EXPECT_EQ(test, ioasid_free(NULL, id), 1);
+	flush_handlers();
+	KUNIT_EXPECT_TRUE(test, is_cut_off(vtd.devs[0], id));
+	KUNIT_EXPECT_FALSE(test, is_unknown(id));
+	iommu_detach_device_pasid(identity, vtd.devs[0], id);
+	KUNIT_EXPECT_TRUE(test, is_clear(vtd.devs[0], id));
+	KUNIT_EXPECT_TRUE(test, eventually(is_unknown(id)));
+	expect_told(test, 1, 0, 1);
+}
+
+/* The device stays attached: there is nothing to tell. A freed ID is not revived by that. */
+static void replaced_domain_is_not_told(struct kunit *test)
+{
+	struct iommu_domain *domain = iommu_paging_domain_alloc_flags(vtd.devs[0],
+								      IOMMU_HWPT_ALLOC_PASID);
+	struct iommu_domain *identity = identity_of(vtd.devs[0]);
+	struct iommu_attach_handle handles[3] = {};
+	ioasid_t id = must_alloc(test, 1, TEST_MAX, NULL);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, domain);
+	KUNIT_ASSERT_EQ(test, iommu_attach_device_pasid(domain, vtd.devs[0], id, &handles[0]), 0);
+	expect_told(test, 1, 0, 0);
+	KUNIT_EXPECT_EQ(test, iommu_replace_device_pasid(identity, vtd.devs[0], id, &handles[1]),
+			0);
+	KUNIT_EXPECT_TRUE(test, is_translated(vtd.devs[0], id));
+	expect_told(test, 0, 0, 0);
+	KUNIT_EXPECT_EQ(test, ioasid_free(NULL, id), 1);
+	flush_handlers();
+	KUNIT_EXPECT_TRUE(test, is_cut_off(vtd.devs[0], id));
+	KUNIT_EXPECT_EQ(test, iommu_replace_device_pasid(domain, vtd.devs[0], id, &handles[2]), 0);
+	flush_handlers();
+	KUNIT_EXPECT_TRUE(test, is_cut_off(vtd.devs[0], id));
+	iommu_detach_device_pasid(domain, vtd.devs[0], id);
+	KUNIT_EXPECT_TRUE(test, eventually(is_unknown(id)));
+	expect_told(test, 0, 0, 1);
+	iommu_domain_free(domain);
+}
+
+/* B-214: the IOMMU core takes the device off its PASIDs, and puts it back. */
+static void reset_is_told_as_detach_and_attach(struct kunit *test)
+{
+	struct iommu_sva *bond = must_bind(test, vtd.devs[0]);
+	struct pci_dev *pdev = to_pci_dev(vtd.devs[0]);
+	ioasid_t pasid = iommu_sva_get_pasid(bond);
+
+	expect_told(test, 1, 0, 0);
+	KUNIT_ASSERT_EQ(test, pci_dev_reset_iommu_prepare(pdev), 0);
+	expect_told(test, 0, 1, 0);
+	KUNIT_EXPECT_FALSE(test, is_translated(vtd.devs[0], pasid));
+	pci_dev_reset_iommu_done(pdev);
+	expect_told(test, 1, 0, 0);
+	KUNIT_EXPECT_TRUE(test, is_translated(vtd.devs[0], pasid));
+	iommu_sva_unbind_device(bond);
+	expect_told(test, 0, 1, 0);
+}
+
+/* The IOMMU core does not take a no: the device is attached to nothing. */
+static void refusal_after_a_reset_cuts_off(struct kunit *test)
+{
+	struct iommu_sva *bond = must_bind(test, vtd.devs[0]);
+	struct pci_dev *pdev = to_pci_dev(vtd.devs[0]);
+	ioasid_t pasid = iommu_sva_get_pasid(bond);
+
+	KUNIT_ASSERT_EQ(test, pci_dev_reset_iommu_prepare(pdev), 0);
+	expect_told(test, 1, 1, 0);
+	vtd.veto = -EDQUOT;
+	pci_dev_reset_iommu_done(pdev);
+	vtd.veto = 0;
+	flush_handlers();
+	KUNIT_EXPECT_TRUE(test, is_cut_off(vtd.devs[0], pasid));
+	iommu_sva_unbind_device(bond);
+	KUNIT_EXPECT_TRUE(test, is_clear(vtd.devs[0], pasid));
+	expect_told(test, 0, 0, 0);
+	/* The next one is asked about anew. */
+	bond = must_bind(test, vtd.devs[0]);
+	KUNIT_EXPECT_TRUE(test, is_translated(vtd.devs[0], pasid));
+	expect_told(test, 1, 0, 0);
+	iommu_sva_unbind_device(bond);
+}
+
+static void id_freed_during_a_reset_stays_cut_off(struct kunit *test)
+{
+	struct iommu_sva *bond = must_bind(test, vtd.devs[0]);
+	struct pci_dev *pdev = to_pci_dev(vtd.devs[0]);
+	ioasid_t pasid = iommu_sva_get_pasid(bond);
+
+	KUNIT_ASSERT_EQ(test, pci_dev_reset_iommu_prepare(pdev), 0);
+	KUNIT_EXPECT_EQ(test, ioasid_free(NULL, pasid), 1);
+	expect_told(test, 1, 1, 1);
+	pci_dev_reset_iommu_done(pdev);
+	flush_handlers();
+	KUNIT_EXPECT_TRUE(test, is_cut_off(vtd.devs[0], pasid));
+	iommu_sva_unbind_device(bond);
+	KUNIT_EXPECT_TRUE(test, is_clear(vtd.devs[0], pasid));
+	expect_told(test, 0, 0, 0);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(first_and_last_device_are_told),
 	KUNIT_CASE(bond_of_ours_is_told_once),
 	KUNIT_CASE(refusal_is_the_errno_of_bind),
 	KUNIT_CASE(freed_id_is_torn_down_and_kept),
 	KUNIT_CASE(number_comes_back_with_the_memory_of_the_mm),
+	KUNIT_CASE(exit_after_free_keeps_the_device_cut_off),
+	KUNIT_CASE(free_after_exit_keeps_the_device_cut_off),
+	KUNIT_CASE(driver_stops_its_device_before_it_is_cut_off),
 	KUNIT_CASE(domain_of_a_driver_is_told_and_keeps_the_number),
 	KUNIT_CASE(pasid_that_is_no_ioasid_is_attached_as_ever),
+	KUNIT_CASE(identity_domain_is_told_and_cut_off),
+	KUNIT_CASE(replaced_domain_is_not_told),
+	KUNIT_CASE(reset_is_told_as_detach_and_attach),
+	KUNIT_CASE(refusal_after_a_reset_cuts_off),
+	KUNIT_CASE(id_freed_during_a_reset_stays_cut_off),
 	{}
 };
 
@@ -264,3 +536,4 @@ MODULE_DESCRIPTION("IOASID: tests of the Intel IOMMU driver of the kernel tree")
 MODULE_AUTHOR("the IOASID developers");
 MODULE_LICENSE("GPL");
 MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
+MODULE_IMPORT_NS("IOMMUFD_INTERNAL");

@@ -30,14 +30,10 @@ echo "memory that changes under DMA"
 selftest "dma_memory_$kernel" $tests/dma_memory
 echo "processes that come and go under DMA"
 selftest "dma_process_$kernel" $tests/dma_process
-# In the kernel tree VT-d is told of FREE before the driver of the device is. That does not go with
-# what these expect of a device at work: see "In the kernel tree" in ioasid-c.rst.
-if [ "$kernel" != intree ]; then
-	echo "what others do in the kernel meanwhile"
-	selftest "dma_others_$kernel" $tests/dma_others
-	echo "processes that have no memory"
-	selftest "dma_fail_nth_$kernel" $tests/dma_fail_nth
-fi
+echo "what others do in the kernel meanwhile"
+selftest "dma_others_$kernel" $tests/dma_others
+echo "processes that have no memory"
+selftest "dma_fail_nth_$kernel" $tests/dma_fail_nth
 [ ! -e /sys/kernel/debug/kmemleak ] || try "$suite" no_leak no_leak
 try "$suite" unload_others rmmod ioasid_dma_test
 try "$suite" unload rmmod ioasid_dma
