@@ -75,6 +75,13 @@ pub(crate) enum Scope {
     Token(Token),
 }
 
+/// The token of a set, and who means that set by it: subscribers up to a number.
+#[derive(Clone, Copy)]
+pub(crate) struct Claimed {
+    pub(crate) token: Token,
+    pub(crate) until: u64,
+}
+
 /// A subscription.
 pub(crate) struct Subscription {
     scope: Scope,
@@ -134,9 +141,15 @@ impl Audience {
     }
 
     /// Those who are told of something that belongs to a set with this handle and token.
-    pub(crate) fn for_set(&self, set: SetTag, token: Option<Token>, scopes: Scopes) -> Merged<'_> {
+    pub(crate) fn for_set(
+        &self,
+        set: SetTag,
+        token: Option<Claimed>,
+        scopes: Scopes,
+    ) -> Merged<'_> {
         let none: &[Arc<Subscription>] = &[];
         Merged {
+            until: token.map_or(0, |token| token.until),
             parts: [
                 if scopes.all {
                     self.of(Scope::All)
@@ -149,7 +162,7 @@ impl Audience {
                     none
                 },
                 match token {
-                    Some(token) if scopes.set => self.of(Scope::Token(token)),
+                    Some(claimed) if scopes.set => self.of(Scope::Token(claimed.token)),
                     _ => none,
                 },
             ],
@@ -161,12 +174,21 @@ impl Audience {
 #[derive(Clone)]
 pub(crate) struct Merged<'a> {
     parts: [&'a [Arc<Subscription>]; 3],
+    /// Of the last part, those with higher numbers are left out.
+    until: u64,
 }
 
 impl<'a> Iterator for Merged<'a> {
     type Item = &'a Subscription;
 
     fn next(&mut self) -> Option<&'a Subscription> {
+        let [.., of_token] = &mut self.parts;
+        while let Some((_, rest)) = of_token
+            .split_first()
+            .filter(|(first, _)| first.number > self.until)
+        {
+            *of_token = rest;
+        }
         let part = self
             .parts
             .iter_mut()
@@ -206,6 +228,11 @@ impl Subscribers {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.audience.is_empty()
+    }
+
+    /// The number of the last one who has come. Sleeps.
+    pub(crate) fn latest(&self) -> u64 {
+        *self.last.lock()
     }
 
     /// Who there is.

@@ -6,6 +6,7 @@
 //! followed: a handle that has outlived its set is refused.
 
 use crate::{
+    audience::Claimed,
     id_stack::IdStack,
     kapi::{
         id_array::{
@@ -128,6 +129,8 @@ pub(crate) struct Set {
     announced: Marked<bool>,
     /// They are told that it goes: meanwhile it is found.
     parting: Marked<bool>,
+    /// The last subscriber who came before its mm was let go of.
+    until: Atomic<u64>,
     link: Atomic<u32>,
 }
 
@@ -167,6 +170,7 @@ impl Set {
             seen: Marked::new(0),
             announced: Marked::new(false),
             parting: Marked::new(false),
+            until: Atomic::new(u64::MAX),
             link: Atomic::new(0),
         }
     }
@@ -203,6 +207,21 @@ impl Set {
     /// Subscribers are told that it goes, and may look at it.
     pub(crate) fn set_parting(&self, parting: bool) {
         self.parting.store(parting, Relaxed);
+    }
+
+    /// Its mm has exited and is about to be let go of: from then on its address may be that of
+    /// another one, and `latest` the last subscriber for whom it is not.
+    pub(crate) fn disown(&self, latest: u64) {
+        // The first time counts.
+        let _ = self.until.cmpxchg(u64::MAX, latest, Full);
+    }
+
+    /// What it is known by to subscribers.
+    pub(crate) fn claimed(&self) -> Claimed {
+        Claimed {
+            token: self.token,
+            until: self.until.load(Relaxed),
+        }
     }
 
     /// Whether callers can still find it.

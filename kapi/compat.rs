@@ -10,11 +10,13 @@ use super::bindings;
 pub(crate) const fn this_module() -> *mut bindings::module {
     #[cfg(MODULE)]
     {
+        // Only its address is taken.
+        #[allow(improper_ctypes)]
         extern "C" {
             static __this_module: kernel::types::Opaque<bindings::module>;
         }
 
-        // SAFETY: It is there as long as code of this module is; only its address is taken.
+        // SAFETY: It is there as long as code of this module is.
         unsafe { __this_module.get() }
     }
     #[cfg(not(MODULE))]

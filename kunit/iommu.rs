@@ -18,9 +18,14 @@ use crate::{
     kapi::mm::TestMm,
     names::Name,
     pool::Pool,
-    set::SetTag,
+    set::{
+        Kind,
+        SetTag,
+        Token, //
+    },
     sva::Naming, //
 };
+use core::ptr;
 use kernel::{
     macros::kunit_tests,
     prelude::*,
@@ -40,6 +45,7 @@ struct Tally {
     binds: Atomic<u32>,
     unbinds: Atomic<u32>,
     frees: Atomic<u32>,
+    set_frees: Atomic<u32>,
     refuses: Atomic<bool>,
 }
 
@@ -64,25 +70,31 @@ impl Listener for Counter {
             Event::Bind => tally.binds.fetch_add(1, Relaxed),
             Event::Unbind => tally.unbinds.fetch_add(1, Relaxed),
             Event::Free => tally.frees.fetch_add(1, Relaxed),
+            Event::SetFree => tally.set_frees.fetch_add(1, Relaxed),
             _ => 0,
         };
         Ok(())
     }
 }
 
-/// Has a subscriber count.
+/// Has a subscriber to everything count.
 fn listen(pool: &Pool) -> Result<Arc<Tally>> {
+    listen_to(pool, Scope::All, 1)
+}
+
+fn listen_to(pool: &Pool, scope: Scope, key: usize) -> Result<Arc<Tally>> {
     let tally = Arc::new(
         Tally {
             binds: Atomic::new(0),
             unbinds: Atomic::new(0),
             frees: Atomic::new(0),
+            set_frees: Atomic::new(0),
             refuses: Atomic::new(false),
         },
         GFP_KERNEL,
     )?;
     let counter = KBox::new(Counter(tally.clone()), GFP_KERNEL)?;
-    pool.subscribe(Scope::All, 0, 1, counter, false)?;
+    pool.subscribe(scope, 0, key, counter, false)?;
     Ok(tally)
 }
 
@@ -198,6 +210,29 @@ mod tests {
                 assert!(pool.free_set(set)?);
             }
         }
+        Ok(())
+    }
+
+    /// When the memory of an mm has gone, another one may have its address: who subscribes to that
+    /// is told of nothing that was the first one's.
+    #[test]
+    fn next_mm_at_an_address_is_not_told() -> Result {
+        let pool = new_pool()?;
+        let mut mm = TestMm::new()?;
+        let set = pool.alloc_mm_set(mm.mm(), 0)?;
+        let scope = Scope::Token(Token(Kind::Mm, mm.mm().as_raw().addr()));
+        let own = listen_to(&pool, scope, 1)?;
+        let id = pool.alloc(set, range()?, None, ptr::null_mut())?;
+        pool.get(ANY, id)?;
+        mm.exit();
+        pool.flush();
+        assert_eq!(own.told(), (0, 0, 1));
+        let next = listen_to(&pool, scope, 2)?;
+        assert!(!pool.free_set(set)?);
+        assert!(pool.put(ANY, id)?);
+        pool.flush();
+        assert_eq!(own.set_frees.load(Relaxed), 1);
+        assert_eq!(next.set_frees.load(Relaxed), 0);
         Ok(())
     }
 

@@ -15,6 +15,7 @@ use super::Pool;
 use crate::{
     audience::{
         Audience,
+        Claimed,
         Event,
         Listener,
         Merged,
@@ -65,7 +66,7 @@ impl Pool {
         }
     }
 
-    fn subject(&self, entry: &Node<Entry>, guard: &rcu::Guard) -> (Subject, Option<Token>) {
+    fn subject(&self, entry: &Node<Entry>, guard: &rcu::Guard) -> (Subject, Option<Claimed>) {
         // It has an ID, so it is there.
         let set = self.space.sets.of(entry.owner(), guard);
         let subject = Subject {
@@ -74,7 +75,7 @@ impl Pool {
             set: set.map_or(SetTag::NONE, Found::handle),
             private: entry.private(),
         };
-        (subject, set.map(|set| set.token))
+        (subject, set.map(|set| set.claimed()))
     }
 
     /// Tells of an event that nobody can refuse.
@@ -288,7 +289,7 @@ impl Pool {
                 set: set.handle(),
                 private: ptr::null_mut(),
             };
-            for one in audience.for_set(subject.set, Some(set.token), Scopes::BOTH) {
+            for one in audience.for_set(subject.set, Some(set.claimed()), Scopes::BOTH) {
                 let _ = one.tell(event, &subject);
             }
         }
@@ -343,7 +344,7 @@ impl Pool {
             Ok(word) => {
                 one.set_reach(id);
                 let (subject, token) = self.subject(entry, &guard);
-                if Audience::includes(scope, subject.set, token) {
+                if Audience::includes(scope, subject.set, token.map(|claimed| claimed.token)) {
                     let _ = one.tell(Event::Alloc, &subject);
                     if word.state() == State::Active {
                         let _ = one.tell(Event::Bind, &subject);

@@ -528,6 +528,18 @@ impl Pool {
         self.space.sets.shrink();
     }
 
+    /// Lets go of the memory of an mm that has exited, be it that its set has to wait: in the kernel
+    /// tree the set's last ID is that of the mm, which waits for the memory.
+    fn let_mm_go(&self, set: u32) {
+        let latest = self.subscribers.latest();
+        let guard = rcu::read_lock();
+        if let Some(found) = self.space.sets.at(set, &guard) {
+            found.disown(latest);
+        }
+        drop(guard);
+        self.space.sets.unwatch(set);
+    }
+
     /// Does what is to be done about a set.
     fn look_at(&self, set: u32) {
         let guard = rcu::read_lock();
@@ -542,9 +554,7 @@ impl Pool {
         drop(guard);
         self.end_set(owner);
         if notes.has(Notes::EXITED) {
-            // The memory of the mm goes, be it that the set has to wait: in the kernel tree its
-            // last ID is that of the mm, which waits for the memory.
-            self.space.sets.unwatch(set);
+            self.let_mm_go(set);
         }
 
         let guard = rcu::read_lock();
