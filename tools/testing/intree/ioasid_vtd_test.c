@@ -2,7 +2,7 @@
 /*
  * The Intel IOMMU driver of the kernel tree, which tells of the devices that it attaches and hears
  * of IDs that are freed. It needs two test devices (tools/testing/qemu), each in an IOMMU group of
- * its own.
+ * its own. There is nothing about nested domains: the VT-d of QEMU 11.1 cannot nest (ECAP.NEST).
  */
 #include <linux/delay.h>
 #include <linux/iommu.h>
@@ -243,7 +243,7 @@ static void number_comes_back_with_the_memory_of_the_mm(struct kunit *test)
 	expect_told(test, 1, 1, 1);
 }
 
-/* The exit finds the entry as FREE has left it, and leaves it so: the device may still be at work. */
+/* The exit finds the entry as FREE has left it, and leaves it so: the device may be at work. */
 static void exit_after_free_keeps_the_device_cut_off(struct kunit *test)
 {
 	struct mm_struct *mm = mm_alloc();
