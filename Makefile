@@ -29,6 +29,8 @@ CFLAGS_ioasid_events.o := -I$(src)
 ifneq ($(IOASID_COVERAGE),)
 ioasid-y += tools/testing/coverage/thunk.o
 rustflags-y += -Cdebuginfo=1 $(filter-out %-trace-compares,$(RUSTFLAGS_KCOV))
+# Each block for itself: a line must not count by another one that it leads to.
+rustflags-y += -Cllvm-args=-sanitizer-coverage-prune-blocks=false
 endif
 
 ifeq ($(KBUILD_EXTMOD),)
