@@ -11,11 +11,11 @@ pub(crate) const fn this_module() -> *mut bindings::module {
     #[cfg(MODULE)]
     {
         extern "C" {
-            static __this_module: kernel::types::Opaque<bindings::module>;
+            // Only its address is taken.
+            static __this_module: u8;
         }
 
-        // SAFETY: It is there as long as code of this module is; only its address is taken.
-        unsafe { __this_module.get() }
+        (&raw const __this_module).cast_mut().cast()
     }
     #[cfg(not(MODULE))]
     core::ptr::null_mut()
