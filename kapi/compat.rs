@@ -10,14 +10,12 @@ use super::bindings;
 pub(crate) const fn this_module() -> *mut bindings::module {
     #[cfg(MODULE)]
     {
-        // Only its address is taken.
-        #[allow(improper_ctypes)]
         extern "C" {
-            static __this_module: kernel::types::Opaque<bindings::module>;
+            // Only its address is taken.
+            static __this_module: u8;
         }
 
-        // SAFETY: It is there as long as code of this module is.
-        unsafe { __this_module.get() }
+        (&raw const __this_module).cast_mut().cast()
     }
     #[cfg(not(MODULE))]
     core::ptr::null_mut()
