@@ -528,8 +528,8 @@ impl Pool {
         self.space.sets.shrink();
     }
 
-    /// Lets go of the memory of an mm that has exited, be it that its set has to wait: in the kernel
-    /// tree the set's last ID is that of the mm, which waits for the memory.
+    /// Lets go of the memory of an mm that has exited, be it that its set has to wait: in the
+    /// kernel tree the set's last ID is that of the mm, which waits for the memory.
     fn let_mm_go(&self, set: u32) {
         let latest = self.subscribers.latest();
         let guard = rcu::read_lock();

@@ -46,7 +46,7 @@ struct number {
 	atomic64_t owner;
 	/* That of the last one of which FREE was told. */
 	atomic64_t freed;
-	/* By life: who asks for a number that has just come may have it before subscribers are told. */
+	/* By life: of one that has just come, there may be some before subscribers are told. */
 	atomic_t holders[HOLDERS];
 };
 

@@ -703,11 +703,12 @@ FIXTURE_TEARDOWN(mdev)
 } while (0)
 
 /* Its device writes where it has memory, and there. */
-#define EXPECT_RUNS(vm, device) do {							\
-	uint64_t runs_ = new_pattern();							\
+#define EXPECT_RUNS(of, device) do {							\
+	uint64_t pattern_ = new_pattern();						\
+	struct vm *vm_ = (of);								\
 											\
-	EXPECT_EQ(DMA_STATUS_OK, fill(vm, device, BOTH, LENGTH, runs_));		\
-	EXPECT_TRUE(has(vm, BOTH, LENGTH, runs_));					\
+	EXPECT_EQ(DMA_STATUS_OK, fill(vm_, device, BOTH, LENGTH, pattern_));		\
+	EXPECT_TRUE(has(vm_, BOTH, LENGTH, pattern_));					\
 } while (0)
 
 #endif /* _MDEV_H */
