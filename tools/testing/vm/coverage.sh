@@ -17,6 +17,9 @@ print_seen() {
 	echo "coverage ends"
 }
 
+# read_tables: what an operator would look at.
+read_tables() { for file in /sys/kernel/debug/ioasid/*; do cat "$file" >/dev/null; done; }
+
 let_any_allocation_fail
 echo 0 >/proc/sys/debug/exception-trace
 echo "loading ioasid.ko"
@@ -33,6 +36,7 @@ done
 print_seen
 insmod /samples/ioasid_dma.ko
 insmod $tests/test_modules/ioasid_dma_test.ko
+read_tables
 for program in dma_memory dma_process dma_others dma_fail_nth; do
 	echo "$program"
 	$tests/$program >/dev/null 2>&1
@@ -40,12 +44,11 @@ done
 rmmod ioasid_dma_test
 rmmod ioasid_dma
 echo "what an operator sees"
-dir=/sys/kernel/debug/ioasid
 for ids in 4 3000; do
 	insmod /tools/testing/look/ioasid_scene.ko ids=$ids
-	echo 1 >$dir/stuck_secs
+	echo 1 >/sys/kernel/debug/ioasid/stuck_secs
 	sleep 12
-	for file in "$dir"/*; do cat "$file" >/dev/null; done
+	read_tables
 	rmmod ioasid_scene
 done
 echo "drivers that make mistakes"
@@ -54,7 +57,10 @@ echo "torture"
 insmod $torture/ioasid_torture.ko seconds=20
 $torture/torture_mms 6 &
 mms=$!
-while grep -q ^running /sys/kernel/debug/ioasid_torture/result; do sleep 1; done
+while grep -q ^running /sys/kernel/debug/ioasid_torture/result; do
+	read_tables
+	sleep 1
+done
 kill $mms
 rmmod ioasid_torture
 print_seen
