@@ -49,6 +49,10 @@ pub(crate) struct Subject {
     /// `NONE` for the kernel's own set and those that have no handle.
     pub(crate) set: SetTag,
     pub(crate) private: *mut c_void,
+    /// The last subscriber who means this set by its token: see [`Set::disown`].
+    ///
+    /// [`Set::disown`]: crate::set::Set::disown
+    pub(crate) until: u64,
 }
 
 /// A subscriber.
@@ -75,13 +79,6 @@ pub(crate) enum Scope {
     Token(Token),
 }
 
-/// The token of a set, and who means that set by it: subscribers up to a number.
-#[derive(Clone, Copy)]
-pub(crate) struct Claimed {
-    pub(crate) token: Token,
-    pub(crate) until: u64,
-}
-
 /// A subscription.
 pub(crate) struct Subscription {
     scope: Scope,
@@ -104,9 +101,13 @@ impl Subscription {
     }
 
     /// Tells this subscriber alone.
+    #[inline(always)]
     pub(crate) fn tell(&self, event: Event, subject: &Subject) -> Result {
         if self.gone.load(Relaxed) || subject.id != INVALID && subject.id > self.reach.load(Relaxed)
         {
+            return Ok(());
+        }
+        if self.number > subject.until && matches!(self.scope, Scope::Token(_)) {
             return Ok(());
         }
         let code = || self.listener.culprit();
@@ -141,15 +142,9 @@ impl Audience {
     }
 
     /// Those who are told of something that belongs to a set with this handle and token.
-    pub(crate) fn for_set(
-        &self,
-        set: SetTag,
-        token: Option<Claimed>,
-        scopes: Scopes,
-    ) -> Merged<'_> {
+    pub(crate) fn for_set(&self, set: SetTag, token: Option<Token>, scopes: Scopes) -> Merged<'_> {
         let none: &[Arc<Subscription>] = &[];
         Merged {
-            until: token.map_or(0, |token| token.until),
             parts: [
                 if scopes.all {
                     self.of(Scope::All)
@@ -162,7 +157,7 @@ impl Audience {
                     none
                 },
                 match token {
-                    Some(claimed) if scopes.set => self.of(Scope::Token(claimed.token)),
+                    Some(token) if scopes.set => self.of(Scope::Token(token)),
                     _ => none,
                 },
             ],
@@ -174,21 +169,12 @@ impl Audience {
 #[derive(Clone)]
 pub(crate) struct Merged<'a> {
     parts: [&'a [Arc<Subscription>]; 3],
-    /// Of the last part, those with higher numbers are left out.
-    until: u64,
 }
 
 impl<'a> Iterator for Merged<'a> {
     type Item = &'a Subscription;
 
     fn next(&mut self) -> Option<&'a Subscription> {
-        let [.., of_token] = &mut self.parts;
-        while let Some((_, rest)) = of_token
-            .split_first()
-            .filter(|(first, _)| first.number > self.until)
-        {
-            *of_token = rest;
-        }
         let part = self
             .parts
             .iter_mut()

@@ -6,7 +6,6 @@
 //! followed: a handle that has outlived its set is refused.
 
 use crate::{
-    audience::Claimed,
     id_stack::IdStack,
     kapi::{
         id_array::{
@@ -216,12 +215,9 @@ impl Set {
         let _ = self.until.cmpxchg(u64::MAX, latest, Full);
     }
 
-    /// What it is known by to subscribers.
-    pub(crate) fn claimed(&self) -> Claimed {
-        Claimed {
-            token: self.token,
-            until: self.until.load(Relaxed),
-        }
+    /// The last subscriber who means this set by its token.
+    pub(crate) fn until(&self) -> u64 {
+        self.until.load(Relaxed)
     }
 
     /// Whether callers can still find it.

@@ -15,7 +15,6 @@ use super::Pool;
 use crate::{
     audience::{
         Audience,
-        Claimed,
         Event,
         Listener,
         Merged,
@@ -66,7 +65,8 @@ impl Pool {
         }
     }
 
-    fn subject(&self, entry: &Node<Entry>, guard: &rcu::Guard) -> (Subject, Option<Claimed>) {
+    #[inline(always)]
+    fn subject(&self, entry: &Node<Entry>, guard: &rcu::Guard) -> (Subject, Option<Token>) {
         // It has an ID, so it is there.
         let set = self.space.sets.of(entry.owner(), guard);
         let subject = Subject {
@@ -74,8 +74,9 @@ impl Pool {
             spid: entry.spid(),
             set: set.map_or(SetTag::NONE, Found::handle),
             private: entry.private(),
+            until: set.map_or(u64::MAX, |set| set.until()),
         };
-        (subject, set.map(|set| set.claimed()))
+        (subject, set.map(|set| set.token))
     }
 
     /// Tells of an event that nobody can refuse.
@@ -288,8 +289,9 @@ impl Pool {
                 spid: None,
                 set: set.handle(),
                 private: ptr::null_mut(),
+                until: set.until(),
             };
-            for one in audience.for_set(subject.set, Some(set.claimed()), Scopes::BOTH) {
+            for one in audience.for_set(subject.set, Some(set.token), Scopes::BOTH) {
                 let _ = one.tell(event, &subject);
             }
         }
@@ -344,7 +346,7 @@ impl Pool {
             Ok(word) => {
                 one.set_reach(id);
                 let (subject, token) = self.subject(entry, &guard);
-                if Audience::includes(scope, subject.set, token.map(|claimed| claimed.token)) {
+                if Audience::includes(scope, subject.set, token) {
                     let _ = one.tell(Event::Alloc, &subject);
                     if word.state() == State::Active {
                         let _ = one.tell(Event::Bind, &subject);
