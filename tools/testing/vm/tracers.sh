@@ -3,8 +3,8 @@
 #
 # shellcheck disable=SC2317 # what "try" calls is called
 #
-# Runs inside a test machine that has trace-cmd and bpftrace: the life of an ID as they tell it. Then
-# the commands of the documents.
+# Runs inside a test machine that has trace-cmd and bpftrace: the life of an ID as they tell it.
+# Then the commands of the documents.
 
 # shellcheck source=tools/testing/vm/guest.sh
 . /vm/guest.sh
