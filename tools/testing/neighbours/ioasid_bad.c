@@ -5,8 +5,12 @@
  */
 #include <linux/delay.h>
 #include <linux/ioasid.h>
+#include <linux/ioasid_sva.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/platform_device.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
 #define OFTEN 1000
@@ -22,6 +26,10 @@ MODULE_PARM_DESC(victim, "An ID of a set of somebody else");
 static unsigned int victim_kernel;
 module_param(victim_kernel, uint, 0644);
 MODULE_PARM_DESC(victim_kernel, "An ID of the kernel's own set, of somebody else");
+
+static unsigned long bond;
+module_param(bond, ulong, 0400);
+MODULE_PARM_DESC(bond, "The bond that it leaves");
 
 static ioasid_t id = INVALID_IOASID;
 static struct ioasid_set *set;
@@ -168,9 +176,12 @@ static void bad_free(ioasid_t number, void *data)
 
 static struct ioasid_allocator_ops ops = { .alloc = bad_alloc, .free = bad_free };
 
-static int add(void)
+/* They are recognised by the callbacks: the rest is not in the module. */
+static int leave_allocator(void)
 {
-	return ioasid_register_allocator(&ops);
+	struct ioasid_allocator_ops *left = kmemdup(&ops, sizeof(ops), GFP_KERNEL);
+
+	return left ? ioasid_register_allocator(left) : -ENOMEM;
 }
 
 static int names_wrongly(int expected)
@@ -217,6 +228,57 @@ static int nothing(void)
 	return 0;
 }
 
+/* ------------------------------------------------------------------ devices */
+
+static int bad_attach(struct device *dev, ioasid_t pasid, void *ctx, bool attach_domain)
+{
+	return 0;
+}
+
+static void bad_detach(struct device *dev, ioasid_t pasid, void *ctx, bool detach_domain)
+{
+}
+
+static void bad_invalidate(struct device *dev, ioasid_t pasid, void *ctx, unsigned long vaddr,
+			   size_t size)
+{
+}
+
+static void bad_release(void *ctx)
+{
+}
+
+static const struct io_mm_ops mm_ops = {
+	.attach = bad_attach,
+	.detach = bad_detach,
+	.invalidate = bad_invalidate,
+	.release = bad_release,
+};
+
+static int has_driver(struct device *dev, const void *unused)
+{
+	return dev->driver != NULL;
+}
+
+/* A device of somebody else, bound to the process that asks for the mistake and goes on. */
+static int stay_enabled(void)
+{
+	struct ioasid_sva_params params = {
+		.ops = kmemdup(&mm_ops, sizeof(mm_ops), GFP_KERNEL),
+	};
+	struct device *dev = bus_find_device(&platform_bus_type, NULL, NULL, has_driver);
+	int err = dev && params.ops ? ioasid_sva_enable_device(dev, &params) : -ENODEV;
+
+	if (!err) {
+		struct ioasid_bond *left = ioasid_sva_bind_device(dev, current->mm, NULL);
+
+		err = PTR_ERR_OR_ZERO(left);
+		bond = (unsigned long)left;
+	}
+	put_device(dev);
+	return err;
+}
+
 static const struct mistake {
 	const char *name;
 	enum { HAS_NOTHING, HAS_ID, HAS_SET, HAS_ALLOCATOR, LEAVES_ALLOCATOR } has;
@@ -235,6 +297,7 @@ static const struct mistake {
 	{ "slow", HAS_ALLOCATOR, slow },
 	{ "unregister_unknown", HAS_NOTHING, unregister_unknown },
 	{ "stay_allocator", LEAVES_ALLOCATOR, nothing },
+	{ "stay_enabled", HAS_NOTHING, stay_enabled },
 };
 
 static const struct mistake *it;
@@ -274,8 +337,9 @@ static int __init bad_init(void)
 		set = ioasid_alloc_set(NULL, 0, IOASID_SET_TYPE_NULL);
 		return PTR_ERR_OR_ZERO(set);
 	case HAS_ALLOCATOR:
+		return ioasid_register_allocator(&ops);
 	case LEAVES_ALLOCATOR:
-		return add();
+		return leave_allocator();
 	default:
 		return 0;
 	}

@@ -7,6 +7,7 @@
  */
 #include <linux/delay.h>
 #include <linux/ioasid.h>
+#include <linux/ioasid_sva.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
@@ -121,6 +122,20 @@ static int well_get(char *buffer, const struct kernel_param *param)
 static const struct kernel_param_ops well_ops = { .get = well_get };
 module_param_cb(well, &well_ops, NULL, 0400);
 MODULE_PARM_DESC(well, "The longest call in ms since it was last read; or what is wrong");
+
+static int bond_set(const char *value, const struct kernel_param *param)
+{
+	unsigned long bond;
+	int err = kstrtoul(value, 0, &bond);
+
+	if (!err)
+		ioasid_sva_unbind_device((struct ioasid_bond *)bond);
+	return err;
+}
+
+static const struct kernel_param_ops bond_ops = { .set = bond_set };
+module_param_cb(bond, &bond_ops, NULL, 0200);
+MODULE_PARM_DESC(bond, "A bond that somebody has left, to be dropped");
 
 static void leave(void)
 {

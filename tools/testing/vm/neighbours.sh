@@ -125,15 +125,18 @@ stays() {
 	try "$suite" "${name}_loads" load "$name" || return 1
 	try "$suite" "${name}_is_made" go
 	try "$suite" "${name}_does_not_reach_others" well 3000
+	bond=$(cat "$bad"/bond)
 	try "$suite" "${name}_unloads" rmmod ioasid_bad
 	try "$suite" "${name}_is_told" told_once "$2"
 	try "$suite" "${name}_is_survived" well 3000
+	[ "$bond" = 0 ] || echo "$bond" >"$good"/bond
 	try "$suite" "${name}_good_unloads" rmmod ioasid_good
 	try "$suite" "${name}_leaves_nothing" is_clean
 }
 
 stays stay_subscribed 'ioasid_bad left 2 subscribers registered, removed'
 stays stay_allocator 'ioasid_bad left 1 allocators registered, removed'
+stays stay_enabled 'ioasid_bad left SVA enabled on 1 devices, disabled'
 
 # shellcheck source=tools/testing/neighbours/security.sh
 . "$place"/security.sh
