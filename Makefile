@@ -31,6 +31,8 @@ ioasid-y += tools/testing/coverage/thunk.o
 rustflags-y += -Cdebuginfo=1 $(filter-out %-trace-compares,$(RUSTFLAGS_KCOV))
 # Each block for itself: a line must not count by another one that it leads to.
 rustflags-y += -Cllvm-args=-sanitizer-coverage-prune-blocks=false
+# Nor are the checks of the sanitizer lines that a test should reach.
+KASAN_SANITIZE_ioasid_rs.o := n
 endif
 
 ifeq ($(KBUILD_EXTMOD),)

@@ -17,14 +17,20 @@ print_seen() {
 	echo "coverage ends"
 }
 
-# read_tables: what an operator would look at.
-read_tables() { for file in /sys/kernel/debug/ioasid/*; do cat "$file" >/dev/null; done; }
+# look_at_tables: what an operator would look at, all the time: a line is for what is there just then.
+look_at_tables() {
+	while sleep 2; do
+		for file in /sys/kernel/debug/ioasid/*; do cat "$file" >/dev/null; done
+	done
+}
 
 let_any_allocation_fail
 echo 0 >/proc/sys/debug/exception-trace
 echo "loading ioasid.ko"
 insmod /vm/modules/ioasid.ko || exit 1
 insmod /tools/testing/coverage/ioasid_coverage.ko || exit 1
+look_at_tables &
+tables=$!
 for module in /vm/tests/*.ko; do
 	name=$(basename "$module" .ko)
 	echo "$name"
@@ -36,7 +42,6 @@ done
 print_seen
 insmod /samples/ioasid_dma.ko
 insmod $tests/test_modules/ioasid_dma_test.ko
-read_tables
 for program in dma_memory dma_process dma_others dma_fail_nth; do
 	echo "$program"
 	$tests/$program >/dev/null 2>&1
@@ -48,7 +53,6 @@ for ids in 4 3000; do
 	insmod /tools/testing/look/ioasid_scene.ko ids=$ids
 	echo 1 >/sys/kernel/debug/ioasid/stuck_secs
 	sleep 12
-	read_tables
 	rmmod ioasid_scene
 done
 echo "drivers that make mistakes"
@@ -57,11 +61,9 @@ echo "torture"
 insmod $torture/ioasid_torture.ko seconds=20
 $torture/torture_mms 6 &
 mms=$!
-while grep -q ^running /sys/kernel/debug/ioasid_torture/result; do
-	read_tables
-	sleep 1
-done
-kill $mms
+while grep -q ^running /sys/kernel/debug/ioasid_torture/result; do sleep 1; done
+kill $mms $tables
+wait
 rmmod ioasid_torture
 print_seen
 rmmod ioasid_coverage
