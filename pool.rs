@@ -186,12 +186,9 @@ impl Pool {
         id: u32,
         reader: impl Into<Reader<'g>>,
     ) -> Result<&'g Node<Entry>> {
-        let entry = self.space.lookup(id, reader).ok_or(ENOENT)?;
+        let entry = self.lookup_any(set, id, reader)?;
         if entry.life.word().is_dead() {
             return Err(ENOENT);
-        }
-        if !entry.is_owned_by(set) {
-            return Err(EACCES);
         }
         Ok(entry)
     }
