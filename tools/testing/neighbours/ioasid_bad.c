@@ -257,7 +257,7 @@ static const struct io_mm_ops mm_ops = {
 
 static int has_driver(struct device *dev, const void *unused)
 {
-	return dev->driver != NULL;
+	return !!dev->driver;
 }
 
 /* A device of somebody else, bound to the process that asks for the mistake and goes on. */

@@ -17,7 +17,7 @@ print_seen() {
 	echo "coverage ends"
 }
 
-# look_at_tables: what an operator would look at, all the time: a line is for what is there just then.
+# look_at_tables: what an operator looks at, all the time: a line is for what is there just then.
 look_at_tables() {
 	while sleep 2; do
 		for file in /sys/kernel/debug/ioasid/*; do cat "$file" >/dev/null; done
