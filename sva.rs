@@ -10,7 +10,7 @@
 mod backend;
 mod bond;
 mod device;
-mod exit;
+pub(crate) mod exit;
 #[cfg(MODULE)]
 mod host;
 mod io_mm;

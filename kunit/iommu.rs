@@ -41,12 +41,12 @@ use kernel::{
 const ANY: SetTag = SetTag::NONE;
 
 /// Counts what it is told, and refuses if it was told to.
-struct Tally {
+pub(super) struct Tally {
     binds: Atomic<u32>,
     unbinds: Atomic<u32>,
     frees: Atomic<u32>,
     set_frees: Atomic<u32>,
-    refuses: Atomic<bool>,
+    pub(super) refuses: Atomic<bool>,
 }
 
 impl Tally {
@@ -78,7 +78,7 @@ impl Listener for Counter {
 }
 
 /// Has a subscriber to everything count.
-fn listen(pool: &Pool) -> Result<Arc<Tally>> {
+pub(super) fn listen(pool: &Pool) -> Result<Arc<Tally>> {
     listen_to(pool, Scope::All, 1)
 }
 

@@ -4,6 +4,7 @@
 
 use super::{
     alloc,
+    iommu::listen,
     new_pool,
     Script, //
 };
@@ -13,6 +14,7 @@ use crate::{
     pool::Pool,
     set::SetTag,
     sva::{
+        exit::part,
         Attached,
         Backend,
         Follower,
@@ -339,6 +341,45 @@ mod tests {
         assert!(scene.mm.is_pinned());
         scene.pool.shut_down();
         assert!(!scene.mm.is_pinned());
+        Ok(())
+    }
+
+    /// B-177: a bind that is refused is no end of the mm's number, which would have to rest.
+    #[test]
+    fn refused_bind_does_not_make_the_number_rest() -> Result {
+        let scene = Scene::new(77)?;
+        scene.pool.space.set_quarantine(60_000);
+        let tally = listen(&scene.pool)?;
+        tally.refuses.store(true, Relaxed);
+        assert!(scene.bind() == Err(EPERM));
+        assert_eq!(scene.mock.calls().detaches, 1);
+        tally.refuses.store(false, Relaxed);
+        let bond = scene.bind()?;
+        assert!(scene.pool.is_active(77));
+        scene.pool.unbind(bond)?;
+        scene.pool.shut_down();
+        Ok(())
+    }
+
+    /// B-201: a back end gets addresses of the process, or the whole.
+    #[test]
+    fn page_tables_of_the_kernel_are_the_whole() {
+        assert_eq!(part(0x1000..0x3000), Some(0x1000..0x3000));
+        assert_eq!(part(0..usize::MAX), None);
+        assert_eq!(part(usize::MAX / 2 + 1..usize::MAX), None);
+    }
+
+    /// A bond that is left when the module goes ends there, with its number.
+    #[test]
+    fn shutdown_ends_bonds() -> Result {
+        let scene = Scene::new(77)?;
+        let bond = scene.bind()?;
+        assert_eq!(scene.bind()?, bond);
+        scene.pool.shut_down();
+        assert_eq!(scene.mock.calls().detaches, 1);
+        assert!(!scene.mm.is_pinned());
+        assert!(scene.pool.get(ANY, 77) == Err(EINVAL));
+        assert!(scene.pool.unbind(bond) == Err(ENOENT));
         Ok(())
     }
 

@@ -243,7 +243,9 @@ impl Pool {
                 }
                 drop(follower);
                 if is_new {
-                    self.dissolve(book, request.key);
+                    // One that the IOMMU core has named stays, as after the last unbind: it has
+                    // the number until it exits, and may be bound again at once.
+                    self.close_if_unused(book, request.key);
                 }
                 Err(err)
             }

@@ -68,6 +68,12 @@ impl Exit {
     }
 }
 
+/// The part of an address space that the kernel means; none for the whole. So it is also when the
+/// kernel frees page tables of its own, for it says where its half begins, and no end.
+pub(crate) fn part(range: Range<usize>) -> Option<Range<usize>> {
+    (range.end != usize::MAX).then_some(range)
+}
+
 impl MmExit for Exit {
     fn exiting(&self) {
         if self.closing.load(Relaxed) || self.exited.xchg(true, Full) {
@@ -84,7 +90,7 @@ impl MmExit for Exit {
     }
 
     fn invalidate(&self, range: Range<usize>) {
-        let range = (range != (0..usize::MAX)).then_some(range);
+        let range = part(range);
         let guard = rcu::read_lock();
         for bond in self.bonds.iter(&guard) {
             self.follower
