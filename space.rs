@@ -171,6 +171,14 @@ pub(crate) enum Named<'a> {
     Duplicate,
 }
 
+/// What became of a number, with the lock.
+enum Under<'a> {
+    /// The entry is in.
+    Published(Guard<'a, Entry, Ledger>, Published),
+    /// Another one has the number.
+    Taken(Guard<'a, Entry, Ledger>, Unpublished<'a, Entry>),
+}
+
 /// What the lock of the index protects besides the index.
 pub(crate) struct Ledger {
     /// The capacity can no longer be set.
@@ -429,6 +437,39 @@ impl<H: MmExit> Space<H> {
         Ok(Published::new(id, audible, serial))
     }
 
+    /// Publishes an entry under a number, unless it is taken: whose it is comes before what the set
+    /// may have. Returns with the lock held if it is in, or taken. May sleep.
+    fn publish_under<'a>(
+        &'a self,
+        mut entry: Unpublished<'a, Entry>,
+        id: u32,
+        beyond: Error,
+    ) -> Result<Under<'a>> {
+        let owner = entry.owner();
+        let mut ledger = self.array.lock();
+        let failed = loop {
+            if id >= self.capacity() {
+                break beyond;
+            }
+            if ledger.get(id).is_some() {
+                return Ok(Under::Taken(ledger, entry));
+            }
+            if let Err(err) = self.charge(&mut ledger, owner) {
+                break err;
+            }
+            match self.enter(&mut ledger, entry, owner, id) {
+                Ok(published) => return Ok(Under::Published(ledger, published)),
+                Err(back) => entry = back,
+            }
+            if let Err(err) = ledger.make_room(id) {
+                break err;
+            }
+        };
+        drop(ledger);
+        drop(entry);
+        Err(failed)
+    }
+
     /// Publishes an entry under a number that its provider named. May sleep.
     ///
     /// # Errors
@@ -439,40 +480,26 @@ impl<H: MmExit> Space<H> {
     /// - `ENOMEM`.
     pub(crate) fn publish_at<'a>(
         &'a self,
-        mut entry: Unpublished<'a, Entry>,
+        entry: Unpublished<'a, Entry>,
         id: u32,
     ) -> Result<Named<'a>> {
-        let (owner, provider) = (entry.owner(), entry.provider.load(Relaxed));
-        let mut ledger = self.array.lock();
-        let failed = loop {
-            if id >= self.capacity() {
-                break EINVAL;
-            }
-            if let Err(err) = self.charge(&mut ledger, owner) {
-                break err;
-            }
-            if let Some(holder) = ledger.get(id) {
-                let before = holder.provider.load(Relaxed);
-                holder.provider.store(provider, Relaxed);
-                self.undo_charge(&mut ledger, owner, EBUSY);
+        let provider = entry.provider.load(Relaxed);
+        match self.publish_under(entry, id, EINVAL)? {
+            Under::Published(_, new) => Ok(Named::Published(new)),
+            Under::Taken(ledger, entry) => {
+                let mut is_same = false;
+                if let Some(holder) = ledger.get(id) {
+                    is_same = holder.provider.load(Relaxed) == provider;
+                    holder.provider.store(provider, Relaxed);
+                }
                 drop(ledger);
-                return Ok(if before == provider {
+                Ok(if is_same {
                     Named::Duplicate
                 } else {
                     Named::KeptAside(entry)
-                });
+                })
             }
-            match self.enter(&mut ledger, entry, owner, id) {
-                Ok(published) => return Ok(Named::Published(published)),
-                Err(back) => entry = back,
-            }
-            if let Err(err) = ledger.make_room(id) {
-                break err;
-            }
-        };
-        drop(ledger);
-        drop(entry);
-        Err(failed)
+        }
     }
 
     /// Whether [`Space::shrink`] may have something to do.

@@ -193,6 +193,8 @@ impl Pool {
             Err(err) => {
                 let mm = self.mms.remove(id);
                 drop(mm);
+                // It may have been the last one of its set for a moment.
+                self.set_is_empty();
                 return Err(err);
             }
         };

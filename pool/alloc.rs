@@ -183,9 +183,9 @@ impl Pool {
     ) -> Result<Published> {
         let provider = allocator.provider();
         let mut entry = self.space.prepare(owner, allocator.number(), private)?;
-        // Nobody is asked for a number that its set may not have.
-        self.space.may_charge(owner)?;
         for _ in 0..=MAX_KEPT_ASIDE {
+            // Nobody is asked for a number that its set may not have.
+            self.space.may_charge(owner)?;
             let id = provider.pick(range);
             if !is_number(id) {
                 self.space.count_failure(owner);

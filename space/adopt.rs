@@ -4,7 +4,8 @@
 
 use super::{
     Published,
-    Space, //
+    Space,
+    Under, //
 };
 use crate::{
     entry::Entry,
@@ -24,39 +25,20 @@ impl<H: MmExit> Space<H> {
     /// - `ENOSPC` if the number is beyond the capacity or the quota of the set is used up,
     /// - `EINVAL` if the set is gone,
     /// - `ENOMEM`.
-    pub(crate) fn adopt<'a>(
-        &'a self,
-        mut entry: Unpublished<'a, Entry>,
-        id: u32,
-    ) -> Result<Published> {
-        let owner = entry.owner();
-        let mut ledger = self.array.lock();
-        let failed = loop {
-            if id >= self.capacity() {
-                break ENOSPC;
+    pub(crate) fn adopt<'a>(&'a self, entry: Unpublished<'a, Entry>, id: u32) -> Result<Published> {
+        match self.publish_under(entry, id, ENOSPC)? {
+            Under::Published(mut ledger, new) => {
+                ledger.adopted += 1;
+                let unpinned = ledger.unpin();
+                drop(ledger);
+                drop(unpinned);
+                Ok(new)
             }
-            if ledger.get(id).is_some() {
-                break EBUSY;
+            Under::Taken(ledger, entry) => {
+                drop(ledger);
+                drop(entry);
+                Err(EBUSY)
             }
-            if let Err(err) = self.charge(&mut ledger, owner) {
-                break err;
-            }
-            match self.enter(&mut ledger, entry, owner, id) {
-                Ok(new) => {
-                    ledger.adopted += 1;
-                    let unpinned = ledger.unpin();
-                    drop(ledger);
-                    drop(unpinned);
-                    return Ok(new);
-                }
-                Err(back) => entry = back,
-            }
-            if let Err(err) = ledger.make_room(id) {
-                break err;
-            }
-        };
-        drop(ledger);
-        drop(entry);
-        Err(failed)
+        }
     }
 }

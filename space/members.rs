@@ -81,9 +81,8 @@ impl<H: MmExit> Space<H> {
             if err == ENOSPC {
                 set.usage.count_failure();
             }
-            if ledger.capacity.uncharge(&set.usage) && !set.is_open() {
-                self.emptied(ledger, set);
-            }
+            // Under the same lock it was charged because it is open: who waits is woken by others.
+            ledger.capacity.uncharge(&set.usage);
         }
     }
 

@@ -248,11 +248,34 @@ static void part_of_range_is_enough(struct kunit *test)
 	KUNIT_EXPECT_GE(test, ioasid_free(NULL, id), 0);
 }
 
+/* B-010: also where there is no room for another ID, which would have failed anyway. */
+static void duplicate_without_capacity_is_kept(struct kunit *test)
+{
+	static const ioasid_t answers[] = { 7, 7 };
+	struct fake *a = fake_new(test, a);
+	ioasid_t first, none, nr;
+
+	fake_plug(test, a);
+	fake_answers(a, answers, ARRAY_SIZE(answers));
+	first = must_alloc(test, 1, 9, a);
+	KUNIT_EXPECT_EQ(test, first, 7);
+	nr = ioasid_reserve_capacity(0);
+	KUNIT_EXPECT_GT(test, nr, 0);
+	KUNIT_EXPECT_EQ(test, try_alloc(1, 9, &none), -EEXIST);
+	KUNIT_EXPECT_EQ(test, none, INVALID_IOASID);
+	KUNIT_EXPECT_EQ(test, a->frees, 0);
+	KUNIT_EXPECT_PTR_EQ(test, ioasid_find(NULL, 7, NULL), (void *)a);
+	ioasid_cancel_capacity(nr);
+	KUNIT_EXPECT_EQ(test, ioasid_free(NULL, 7), 0);
+	KUNIT_EXPECT_TRUE(test, eventually(fake_has_all_back(a)));
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(number_out_of_range_goes_back),
 	KUNIT_CASE(number_at_end_of_range_is_taken),
 	KUNIT_CASE(refusal_is_enospc),
 	KUNIT_CASE_SLOW(duplicate_is_reported_and_kept),
+	KUNIT_CASE(duplicate_without_capacity_is_kept),
 	KUNIT_CASE(parked_number_is_asked_for_again),
 	KUNIT_CASE(parked_number_named_twice_is_a_duplicate),
 	KUNIT_CASE(asking_again_is_bounded),
