@@ -633,11 +633,8 @@ impl Jobs for Core {
         }
     }
 
-    fn has_work(&self, lane: Lane) -> bool {
-        match lane {
-            Lane::Waiting => self.space.sets.has_notes(),
-            Lane::Quick | Lane::Slow | Lane::Late | Lane::Watch => false,
-        }
+    fn has_waiting(&self) -> bool {
+        self.space.sets.has_notes()
     }
 }
 

@@ -43,8 +43,9 @@ pub(crate) trait Jobs: Send + Sync + Sized + 'static {
     /// Runs in process context, never twice at the same time for the same lane.
     fn run(this: &Deferred<Self>, lane: Lane);
 
-    /// Which lanes have something to do after [`Deferred::kick_from_irq`], the quick one excepted.
-    fn has_work(&self, lane: Lane) -> bool;
+    /// Whether the waiting lane has something to do after [`Deferred::kick_from_irq`]; the quick
+    /// one runs anyway.
+    fn has_waiting(&self) -> bool;
 }
 
 /// `T` and the means to have it called later.
@@ -279,10 +280,8 @@ impl<T: Jobs> Deferred<T> {
         // SAFETY: By the safety requirements.
         let this = unsafe { &*container_of!(Opaque::cast_from(work), Self, irq) };
         this.kick(Lane::Quick);
-        for lane in [Lane::Slow, Lane::Waiting] {
-            if this.target.has_work(lane) {
-                this.kick(lane);
-            }
+        if this.target.has_waiting() {
+            this.kick(Lane::Waiting);
         }
     }
 }

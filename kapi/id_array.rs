@@ -248,6 +248,13 @@ impl<T> Room<T> {
         leaf: None,
         chunk: None,
     };
+
+    fn is_none(&self) -> bool {
+        self.directory.is_none()
+            && self.upper.is_none()
+            && self.leaf.is_none()
+            && self.chunk.is_none()
+    }
 }
 
 /// Objects that were taken out, linked by [`Node::next`].
@@ -560,17 +567,15 @@ impl<'a, T, D> Guard<'a, T, D> {
         let needs_chunk = locked.free.needs_chunk(id);
         let mut room = mem::replace(&mut locked.spare, Room::NONE);
 
-        // SAFETY: The lock is held, and taken again before anything else is done with the guard.
-        unsafe { bindings::ioasid_array_unlock(array.lock.get()) };
-        let allocated = Self::allocate(
-            &mut room,
-            needs_directory,
-            needs_upper,
-            needs_leaf,
-            needs_chunk,
-        );
-        // SAFETY: The lock is initialised.
-        unsafe { bindings::ioasid_array_lock(array.lock.get()) };
+        let allocated = self.unlocked(|| {
+            Self::allocate(
+                &mut room,
+                needs_directory,
+                needs_upper,
+                needs_leaf,
+                needs_chunk,
+            )
+        });
 
         let locked = self.locked_mut();
         if array.directory.is_null() {
@@ -592,8 +597,23 @@ impl<'a, T, D> Guard<'a, T, D> {
                 }
             }
         }
-        locked.spare = room;
+        let old = mem::replace(&mut locked.spare, room);
+        if !old.is_none() {
+            // Somebody else was there meanwhile and had too much as well.
+            self.unlocked(|| drop(old));
+        }
         allocated
+    }
+
+    /// Calls `call` with the lock dropped, and retakes it.
+    fn unlocked<R>(&mut self, call: impl FnOnce() -> R) -> R {
+        let lock = self.array.lock.get();
+        // SAFETY: The lock is held, and taken again before anything else is done with the guard.
+        unsafe { bindings::ioasid_array_unlock(lock) };
+        let result = call();
+        // SAFETY: The lock is initialised.
+        unsafe { bindings::ioasid_array_lock(lock) };
+        result
     }
 
     fn allocate(

@@ -98,7 +98,11 @@ impl Pool {
     }
 
     fn next_look(&self) -> u32 {
-        self.stuck_secs.load(Relaxed).clamp(1, LOOK_SECS)
+        match self.stuck_secs.load(Relaxed) {
+            // Never, until it is written.
+            0 => LOOK_SECS,
+            secs => secs.min(LOOK_SECS),
+        }
     }
 
     /// Tells of IDs that wait for their holders for too long, of each once. Sleeps.
