@@ -262,12 +262,14 @@ impl Subscribers {
             // Those who found nobody tell nobody of what they do. When the first one is told of
             // anything they are done: else there would be a BIND and no FREE after it.
             let all = KVec::new();
-            self.audience
-                .replace(Some(Arc::new(Audience { all }, GFP_KERNEL_ACCOUNT)?));
+            let nobody = Arc::new(Audience { all }, GFP_KERNEL_ACCOUNT)?;
+            drop(self.audience.replace(Some(nobody)));
         }
         *last = number;
-        self.audience.replace(Some(audience));
+        let old = self.audience.replace(Some(audience));
         audible(true);
+        drop(last);
+        drop(old);
         Ok(new)
     }
 
@@ -300,8 +302,8 @@ impl Subscribers {
     }
 
     fn remove_all(&self, which: impl Fn(&Subscription) -> bool, audible: impl FnOnce(bool)) -> u32 {
-        let _last = self.last.lock();
-        let mut removed = 0;
+        let last = self.last.lock();
+        let (mut removed, mut old) = (0, None);
         let guard = rcu::read_lock();
         let all = self.get(&guard).map_or(&[][..], |audience| &audience.all);
         for one in all
@@ -317,15 +319,18 @@ impl Subscribers {
             match self.copy(|_| false, None) {
                 Ok(all) if all.is_empty() => {
                     audible(false);
-                    self.audience.replace(None);
+                    old = self.audience.replace(None);
                 }
                 Ok(all) => match Arc::new(Audience { all }, GFP_KERNEL_ACCOUNT) {
-                    Ok(audience) => self.audience.replace(Some(audience)),
+                    Ok(audience) => old = self.audience.replace(Some(audience)),
                     Err(_) => synchronize_rcu(),
                 },
                 Err(_) => synchronize_rcu(),
             }
         }
+        drop(last);
+        // The last use of an mm may be among them, and then its IDs are freed here.
+        drop(old);
         removed
     }
 

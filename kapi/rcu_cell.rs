@@ -60,24 +60,24 @@ impl<T> RcuCell<T> {
         unsafe { self.ptr.load(Acquire).as_ref() }
     }
 
-    /// Replaces the content and waits until nobody uses the old one. Sleeps.
-    pub(crate) fn replace(&self, new: Option<Arc<T>>) {
+    /// Replaces the content and waits until nobody uses the old one, which is handed out for its
+    /// drop to be where the caller likes it. Sleeps.
+    #[must_use]
+    pub(crate) fn replace(&self, new: Option<Arc<T>>) -> Option<Arc<T>> {
         let new = new.map_or(ptr::null(), Arc::into_raw);
         let old = self.ptr.xchg(new, Full);
         // SAFETY: No preconditions but a context that may sleep; elsewhere it is reported.
         unsafe { bindings::synchronize_rcu() };
-        if !old.is_null() {
-            // SAFETY: By the type invariant `old` owns a reference. It is no longer in the cell,
-            // and the readers that could have loaded it are done.
-            drop(unsafe { Arc::from_raw(old) });
-        }
+        // SAFETY: By the type invariant `old` owns a reference if it is not null. It is no longer
+        // in the cell, and the readers that could have loaded it are done.
+        (!old.is_null()).then(|| unsafe { Arc::from_raw(old) })
     }
 }
 
 impl<T> Drop for RcuCell<T> {
     fn drop(&mut self) {
         if !self.is_empty() {
-            self.replace(None);
+            drop(self.replace(None));
         }
     }
 }

@@ -38,7 +38,6 @@ use crate::{
     state::{
         Due,
         Scopes,
-        State,
         Tell,
         Word, //
     },
@@ -342,15 +341,18 @@ impl Pool {
         let Some(entry) = self.space.lookup(id, &guard) else {
             return false;
         };
+        let (subject, token) = self.subject(entry, &guard);
+        if !Audience::includes(scope, subject.set, token) {
+            // No pass, for which those would have to wait whose ID it is.
+            return self.space.while_there(entry, || one.set_reach(id));
+        }
         match entry.life.begin_held() {
             Ok(word) => {
                 one.set_reach(id);
-                let (subject, token) = self.subject(entry, &guard);
-                if Audience::includes(scope, subject.set, token) {
-                    let _ = one.tell(Event::Alloc, &subject);
-                    if word.state() == State::Active {
-                        let _ = one.tell(Event::Bind, &subject);
-                    }
+                let _ = one.tell(Event::Alloc, &subject);
+                // Each of them ends with an UNBIND of its own.
+                for _ in [word.is_bound(), word.is_bonded()].iter().filter(|is| **is) {
+                    let _ = one.tell(Event::Bind, &subject);
                 }
                 self.act(entry, Change::Pass, &guard);
                 true

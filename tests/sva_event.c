@@ -107,6 +107,7 @@ static void spid_and_device_are_told_apart(struct kunit *test)
 	struct device *a = must_enable_with(test, "a", 5, 5, 0);
 	struct mm_struct *mm = must_mm(test);
 	struct story *story = story_new(test);
+	struct subscriber *late;
 	struct ioasid_bond *bond;
 
 	subscribe(story, "s", 0, NULL);
@@ -114,6 +115,10 @@ static void spid_and_device_are_told_apart(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ioasid_attach_spid(5, 7), 0);
 	KUNIT_EXPECT_EQ(test, ioasid_attach_spid(5, 8), -EBUSY);
 	expect_story(story, "s:ALLOC(5); s:BIND(5); s:BIND(5=7)");
+	late = subscriber_new(story, "late", 0);
+	KUNIT_ASSERT_EQ(test, ioasid_register_notifier_replay(NULL, &late->nb), 0);
+	expect_story(story, "late:ALLOC(5=7); late:BIND(5=7); late:BIND(5=7)");
+	ioasid_unregister_notifier(NULL, &late->nb);
 	KUNIT_EXPECT_EQ(test, ioasid_detach_spid(5), 0);
 	KUNIT_EXPECT_TRUE(test, ioasid_is_active(5));
 	KUNIT_EXPECT_EQ(test, ioasid_detach_spid(5), -ENOENT);
