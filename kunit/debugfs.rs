@@ -36,6 +36,7 @@ use crate::{
     names::Name,
     pool::Pool,
     set::SetTag,
+    space::Policy, //
 };
 use core::str;
 use kernel::{
@@ -184,6 +185,29 @@ mod tests {
         assert!(pool.free_set(set)?);
         pool.flush();
         assert_eq!(read::<Sets>(&pool)?.as_str()?.lines().count(), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn kinds_of_sets_and_what_binds_are_shown() -> Result {
+        let pool = new_pool()?;
+        let range = crate::id::IdRange::new(3, 3)?;
+        let id = pool.alloc_static(0x1000, range, Policy::Lowest, core::ptr::null_mut())?;
+        assert_eq!(
+            read::<Sets>(&pool)?.column("1", Sets::HEADING, "type")?,
+            "static"
+        );
+        let bound = || -> Result<bool> {
+            let text = read::<Ids>(&pool)?;
+            Ok(text.column("3", Ids::HEADING, "bound")? == "spid+sva")
+        };
+        pool.attach_spid(id, 7)?;
+        assert!(!bound()?);
+        pool.count_device(id)?;
+        assert!(bound()?);
+        pool.uncount_device(id);
+        pool.detach_spid(id)?;
+        assert!(pool.free(ANY, id)?);
         Ok(())
     }
 

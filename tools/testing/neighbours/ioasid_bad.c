@@ -14,6 +14,7 @@
 #include <linux/string.h>
 
 #define OFTEN 1000
+#define LEAKS 30
 
 static char *mistake = "";
 module_param(mistake, charp, 0444);
@@ -50,6 +51,28 @@ static int leak(void)
 static void leak_exit(void)
 {
 	ioasid_put_named(NULL, id, "bad queue");
+}
+
+static ioasid_t many[LEAKS];
+
+static int leak_many(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < LEAKS; i++) {
+		many[i] = ioasid_alloc(NULL, 1, 1023, NULL);
+		if (ioasid_get(NULL, many[i]) || ioasid_free(NULL, many[i]) != 1)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static void leak_many_exit(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < LEAKS; i++)
+		ioasid_put(NULL, many[i]);
 }
 
 static int over_put(void)
@@ -285,6 +308,7 @@ static const struct mistake {
 	int (*make)(void);
 } mistakes[] = {
 	{ "leak", HAS_ID, leak },
+	{ "leak_many", HAS_NOTHING, leak_many },
 	{ "over_put", HAS_ID, over_put },
 	{ "foreign", HAS_SET, foreign },
 	{ "foreign_put", HAS_SET, foreign_put },
@@ -350,6 +374,8 @@ static void __exit bad_exit(void)
 {
 	if (it->make == leak && goes)
 		leak_exit();
+	else if (it->make == leak_many && goes)
+		leak_many_exit();
 	else if (id != INVALID_IOASID && it->make != free_twice)
 		ioasid_free(NULL, id);
 	if (set && it->make != twice)
