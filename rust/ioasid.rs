@@ -547,7 +547,7 @@ impl Reference {
         Self::get(self.id())
     }
 
-    /// Whether the ID has an SPID and its owner has not freed it.
+    /// Whether the ID has an SPID or a device is bound, and its owner has not freed it.
     ///
     /// Context: any. Takes no lock.
     pub fn is_active(&self) -> bool {
@@ -891,8 +891,11 @@ pub struct Limits {
 /// Shared virtual addressing on a device whose translations are the IOMMU core's.
 ///
 /// Dropping it disables it, and may sleep. Each [`Bond`] keeps it: it is not disabled with an
-/// address space bound. None of them outlives the binding of the driver: bonds that belong to files
-/// or processes are kept where `unbind()` finds them.
+/// address space bound. Bonds have to be dropped before `unbind()` of the driver returns, so they
+/// are kept where it finds them, also those that belong to files or processes. What is still bound
+/// then is detached, but too late for the IOMMU core, which has looked before whether the device is
+/// given back: it warns, and does not give it to VFIO any more. The data of a driver is dropped
+/// later than that.
 ///
 /// # Invariants
 ///
@@ -939,8 +942,8 @@ impl<'a> Sva<'a> {
     /// what enabling it without limits would run into. None if nothing is known to be in the way.
     ///
     /// Context: process context. May sleep.
-    pub fn why(device: &Device) -> Option<&'static CStr> {
-        // SAFETY: The device is there.
+    pub fn why(device: &Device<Bound>) -> Option<&'static CStr> {
+        // SAFETY: The device is there, and is not removed while a driver is bound.
         let why = unsafe { bindings::ioasid_sva_why(raw(device)) };
         // SAFETY: Null or a string that stays as long as ioasid.ko, which stays as long as this
         // module, by which it is used.
@@ -1022,8 +1025,9 @@ pub trait Queue {
     /// Has the device forget the PASID.
     ///
     /// On return no DMA with it is under way, and no page request of it is without an answer. A
-    /// device that was pulled out is stopped. If it cannot be stopped that is an error: it keeps
-    /// the PASID and the address space then, for ever.
+    /// device that was pulled out is stopped. If it cannot be stopped that is an error: the PASID
+    /// is nobody else's any more then, and the address space stays bound until the driver leaves
+    /// the device. Before it does it has to keep the device from the bus, by a reset for one.
     ///
     /// Context: process context. May sleep.
     fn stop(&mut self) -> Result;
@@ -1097,9 +1101,9 @@ impl<'a, Q: Queue> Parts<'a, Q> {
         match self.queue.stop() {
             Ok(()) => Ok((self.bond, self.queue)),
             Err(err) => {
-                // Better to lose the address space than to have the device write to what comes
-                // after it.
-                pr_err!(
+                // Better to lose the number than to have the device write to what comes after it.
+                // Once, for the device may be at the disposal of any user; drivers tell by `err`.
+                kernel::pr_err_once!(
                     "PASID {} stays bound: its queue does not stop\n",
                     self.pasid
                 );
@@ -1112,7 +1116,9 @@ impl<'a, Q: Queue> Parts<'a, Q> {
 
 /// A queue that does DMA in an address space.
 ///
-/// Dropping it stops the queue, then unbinds, and may sleep. A leak of it leaves both as they are.
+/// Dropping it stops the queue, then unbinds, and may sleep. A leak of it leaves both as they are
+/// until the driver leaves the device: then it is unbound with the queue at work, and what
+/// [`Queue::stop`] says of a device that cannot be stopped holds.
 pub struct Running<'a, Q: Queue>(ManuallyDrop<Parts<'a, Q>>);
 
 impl<'a, Q: Queue> Running<'a, Q> {
@@ -1122,7 +1128,7 @@ impl<'a, Q: Queue> Running<'a, Q> {
     ///
     /// # Errors
     ///
-    /// What [`Queue::stop`] said. Then the bond is never unbound.
+    /// What [`Queue::stop`] said. Then the bond stays until the driver leaves the device.
     pub fn stop(self) -> Result<(Bond<'a>, Q)> {
         let mut this = ManuallyDrop::new(self);
         // SAFETY: The value is not used any more, nor dropped.
