@@ -10,6 +10,7 @@ use crate::kapi::{
         SpinSection, //
     },
     irq_lock::IrqSpinLock,
+    task::until_nul, //
 };
 use kernel::{
     fmt,
@@ -38,7 +39,7 @@ impl Name {
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.0.split(|byte| *byte == 0).next().unwrap_or(&[])
+        until_nul(&self.0)
     }
 }
 

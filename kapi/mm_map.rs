@@ -6,12 +6,12 @@
 
 use super::{
     bindings,
-    context::synchronize_rcu, //
+    context::synchronize_rcu,
+    number_map::index, //
 };
 use core::ptr::NonNull;
 use kernel::{
     error::to_result,
-    ffi::c_ulong,
     mm::{
         Mm,
         MmWithUser, //
@@ -23,11 +23,6 @@ use kernel::{
     },
     types::Opaque, //
 };
-
-// CAST: `unsigned long` has at least 32 bits.
-const fn index(id: u32) -> c_ulong {
-    id as c_ulong
-}
 
 /// Numbers and the address spaces that they stand for.
 ///

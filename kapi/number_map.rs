@@ -14,8 +14,9 @@ use kernel::{
     types::Opaque, //
 };
 
+/// A number as the index of an XArray.
 // CAST: `unsigned long` has at least 32 bits.
-const fn index(key: u32) -> c_ulong {
+pub(super) const fn index(key: u32) -> c_ulong {
     key as c_ulong
 }
 

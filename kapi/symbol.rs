@@ -2,7 +2,10 @@
 
 //! Names of functions. Target: `rust/kernel/kallsyms.rs`, which is not there yet.
 
-use super::bindings;
+use super::{
+    bindings,
+    task::until_nul, //
+};
 
 /// The name of the function at an address, with that of its module; never the address.
 pub(crate) struct Symbol([u8; Symbol::SIZE]);
@@ -19,7 +22,7 @@ impl Symbol {
     }
 
     fn text(&self) -> &[u8] {
-        self.0.split(|byte| *byte == 0).next().unwrap_or(&[])
+        until_nul(&self.0)
     }
 
     /// The function; empty if there is none.

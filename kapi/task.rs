@@ -5,6 +5,11 @@
 use super::bindings;
 use kernel::mm::Mm;
 
+/// A text of C, without what pads it.
+pub(crate) fn until_nul(text: &[u8]) -> &[u8] {
+    text.split(|byte| *byte == 0).next().unwrap_or(&[])
+}
+
 /// The name of a program, as in `/proc/PID/comm`. Every process can choose its own.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Comm([u8; Comm::SIZE]);
@@ -16,7 +21,7 @@ impl Comm {
 
     /// The name, without what pads it.
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.0.split(|byte| *byte == 0).next().unwrap_or(&[])
+        until_nul(&self.0)
     }
 }
 
