@@ -261,8 +261,8 @@ unsafe extern "C" fn ioasid_notify(
     cmd: bindings::ioasid_notify_val,
     flags: c_uint,
 ) -> c_int {
-    const ALL: c_uint = 1 << 0;
-    const SET: c_uint = 1 << 1;
+    const ALL: c_uint = bindings::ioasid_notify_flags_IOASID_NOTIFY_ALL;
+    const SET: c_uint = bindings::ioasid_notify_flags_IOASID_NOTIFY_SET;
 
     if flags == 0 || flags & !(ALL | SET) != 0 {
         return EINVAL.to_errno();

@@ -134,9 +134,15 @@ enum ioasid_notify_val {
 	IOASID_NOTIFY_SET_FREE,
 };
 
-/* Who is told by ioasid_notify(): global subscribers, those of the ID's set or mm, or both. */
-#define IOASID_NOTIFY_ALL BIT(0)
-#define IOASID_NOTIFY_SET BIT(1)
+/**
+ * enum ioasid_notify_flags - who is told by ioasid_notify(); both can be given
+ * @IOASID_NOTIFY_ALL: global subscribers
+ * @IOASID_NOTIFY_SET: those of the ID's set or mm
+ */
+enum ioasid_notify_flags {
+	IOASID_NOTIFY_ALL = 1,
+	IOASID_NOTIFY_SET = 2,
+};
 
 /* Their names in the 2021 series. */
 #define IOASID_NOTIFY_FLAG_ALL IOASID_NOTIFY_ALL
@@ -500,7 +506,7 @@ int ioasid_get_if_owned(ioasid_t ioasid);
  * @ioasid: the ID
  *
  * Context: Any context but NMI. Takes no lock.
- * Return: true if it has an SPID and its owner has not freed it.
+ * Return: true if it has an SPID or a device is bound, and its owner has not freed it.
  */
 bool ioasid_is_active(ioasid_t ioasid);
 

@@ -32,7 +32,11 @@ struct mm_struct;
 struct ioasid_bond;
 
 /**
- * struct io_mm_ops - how a driver with page tables or a TLB of its own follows an address space
+ * struct io_mm_ops - how a driver with a PASID table or a TLB of its own follows an address space
+ *
+ * The device walks the page tables of the process, and is told by @invalidate what they no longer
+ * say. A driver that copies entries of them into tables of its own cannot do with that: it has to
+ * know when a change begins, for which there is mmu_interval_notifier_insert().
  *
  * For devices behind an IOMMU that the IOMMU core drives, no ops are needed. All but @alloc,
  * @free and @release are called for each device; those three are called once for an address
@@ -92,7 +96,8 @@ struct io_mm_ops {
 	 * @invalidate: drop cached translations of @dev in a range of addresses
 	 *
 	 * The range is @size bytes from @vaddr, both multiples of the page size. @size 0 stands for
-	 * the whole address space. When the call returns the device must not use the old
+	 * the whole address space, and for page tables of the kernel, of which a device may have
+	 * entries if it walks those too. When the call returns the device must not use the old
 	 * translations. Required.
 	 *
 	 * Context: Any context but NMI and hard IRQ, with locks of the memory management held and
@@ -145,7 +150,7 @@ struct ioasid_sva_params {
 
 /**
  * ioasid_sva_enable_device() - allow address spaces to be bound to a device
- * @dev: the device
+ * @dev: the device, to which the driver of the caller is bound, or which is not removed meanwhile
  * @params: what it needs, or NULL for the IOMMU core and no limits
  *
  * Without ops the device becomes a member of the host allocator, as by ioasid_add_device(): from
@@ -154,7 +159,10 @@ struct ioasid_sva_params {
  * says what it is, and ioasid_sva_why() says it again.
  *
  * The driver calls it in probe() and ioasid_sva_disable_device() in remove(). SVA is disabled by
- * itself when the driver is unbound or the device goes.
+ * itself when the driver is unbound or the device goes, and what is bound then is detached. For
+ * bonds without ops that is too late: the bus has looked before whether the device was given back,
+ * warns of those that are left, and does not give it to VFIO any more. They have to be dropped
+ * before remove() returns, with the device stopped.
  *
  * Context: Process context. May sleep.
  * Return: 0, or
@@ -186,7 +194,7 @@ int ioasid_sva_disable_device(struct device *dev);
 
 /**
  * ioasid_sva_why() - why an address space cannot be bound to a device
- * @dev: the device
+ * @dev: the device, to which the driver of the caller is bound, or which is not removed meanwhile
  *
  * The words are meant for people: the missing capability, width, IOMMU mode or kernel option. If
  * SVA is enabled on @dev they say why the last ioasid_sva_bind_device() failed, else what
@@ -225,7 +233,7 @@ const char *ioasid_sva_why(struct device *dev);
  * * %-ENOSPC: no number is left in the limits of @dev, no quota is left in the set of @mm, or
  *   as many address spaces as @dev takes are bound to it
  * * %-EBUSY: the number that the IOMMU core chose is in use, or is freed and still has
- *   references; or @dev is being reset: try again later
+ *   references, or rests; or @dev is being reset: try again later
  * * %-EINTR: a signal came first
  * * %-EEXIST: a custom allocator named a number twice
  * * %-ENOMEM: out of memory
