@@ -22,9 +22,10 @@
 
 #include "ioasid_helpers.h"
 
-void ioasid_array_lock_init(spinlock_t *lock)
+void ioasid_array_lock_init(spinlock_t *lock, const char *name, struct lock_class_key *key)
 {
 	spin_lock_init(lock);
+	lockdep_set_class_and_name(lock, key, name);
 }
 
 void ioasid_array_lock(spinlock_t *lock) __acquires(lock)
@@ -54,7 +55,7 @@ void ioasid_numbers_init(struct xarray *xa)
 	static struct lock_class_key key;
 
 	xa_init_flags(xa, XA_FLAGS_LOCK_IRQ | XA_FLAGS_ACCOUNT);
-	lockdep_set_class(&xa->xa_lock, &key);
+	lockdep_set_class_and_name(&xa->xa_lock, &key, "NumberMap::xa");
 }
 
 int ioasid_numbers_reserve(struct xarray *xa, unsigned long index)
@@ -475,7 +476,7 @@ void ioasid_mms_init(struct xarray *xa)
 	static struct lock_class_key key;
 
 	xa_init_flags(xa, XA_FLAGS_ACCOUNT);
-	lockdep_set_class(&xa->xa_lock, &key);
+	lockdep_set_class_and_name(&xa->xa_lock, &key, "MmMap::xa");
 }
 
 int ioasid_mms_insert(struct xarray *xa, unsigned long index, struct mm_struct *mm)

@@ -23,7 +23,7 @@ int ioasid_rs_get(struct ioasid_set *set, ioasid_t ioasid);
 bool ioasid_rs_put(struct ioasid_set *set, ioasid_t ioasid);
 void *ioasid_rs_find(struct ioasid_set *set, ioasid_t ioasid, bool (*getter)(void *));
 
-void ioasid_array_lock_init(spinlock_t *lock);
+void ioasid_array_lock_init(spinlock_t *lock, const char *name, struct lock_class_key *key);
 void ioasid_array_lock(spinlock_t *lock);
 void ioasid_array_unlock(spinlock_t *lock);
 

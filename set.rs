@@ -40,6 +40,7 @@ use kernel::{
             Relaxed, //
         },
         rcu,
+        static_lock_class,
         Arc, //
     },
 };
@@ -320,7 +321,7 @@ impl<H: MmExit> Sets<H> {
         let kernel = Set::new(Token(Kind::Kernel, 0), Who::NOBODY, 0, 0);
         kernel.open.store(true, Relaxed);
         pin_init!(Self {
-            array <- IdArray::new(cache, Book {
+            array <- IdArray::new(cache, c"Sets::array", static_lock_class!(), Book {
                 tokens: RBTree::new(),
                 watches: RBTree::new(),
                 generation: 0,

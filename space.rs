@@ -55,6 +55,7 @@ use kernel::{
     sync::{
         atomic::Relaxed,
         rcu,
+        static_lock_class,
         Arc, //
     },
 };
@@ -225,7 +226,7 @@ impl<H: MmExit> Space<H> {
         quarantine: u32,
     ) -> impl PinInit<Self> {
         pin_init!(Self {
-            array <- IdArray::new(cache, Ledger {
+            array <- IdArray::new(cache, c"Space::array", static_lock_class!(), Ledger {
                 fixed: false,
                 open: true,
                 live: 0,

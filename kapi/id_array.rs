@@ -50,7 +50,8 @@ use kernel::{
     sync::{
         atomic::Relaxed,
         rcu,
-        Arc, //
+        Arc,
+        LockClassKey, //
     },
     types::{
         NotThreadSafe,
@@ -311,12 +312,20 @@ unsafe impl<T: Send + Sync, D: Send> Sync for IdArray<T, D> {}
 
 impl<T, D> IdArray<T, D> {
     /// Creates an empty array. It holds numbers below [`LIMIT`].
-    pub(crate) fn new(cache: Arc<Cache<T>>, data: D) -> impl PinInit<Self> {
+    /// `name` and `key` are those of the lock, for lockdep.
+    pub(crate) fn new(
+        cache: Arc<Cache<T>>,
+        name: &'static CStr,
+        key: Pin<&'static LockClassKey>,
+        data: D,
+    ) -> impl PinInit<Self> {
         // INVARIANT: The array is empty.
         pin_init!(Self {
             directory: RcuPtr::null(),
-            // SAFETY: `slot` is valid for writes.
-            lock <- Opaque::ffi_init(|slot| unsafe { bindings::ioasid_array_lock_init(slot) }),
+            // SAFETY: `slot` is valid for writes; name and key stay.
+            lock <- Opaque::ffi_init(move |slot| unsafe {
+                bindings::ioasid_array_lock_init(slot, name.as_char_ptr(), key.as_ptr())
+            }),
             locked: UnsafeCell::new(Locked {
                 free: FreeMap::new(),
                 removed: Chain::EMPTY,

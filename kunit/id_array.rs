@@ -15,6 +15,7 @@ use kernel::{
     prelude::*,
     sync::{
         rcu,
+        static_lock_class,
         Arc, //
     },
 };
@@ -23,7 +24,10 @@ type Array = IdArray<u32, ()>;
 
 fn new_array_of(name: &'static CStr) -> Result<Pin<KBox<Array>>> {
     let cache = Arc::new(Cache::new(name)?, GFP_KERNEL)?;
-    KBox::pin_init(Array::new(cache, ()), GFP_KERNEL)
+    KBox::pin_init(
+        Array::new(cache, name, static_lock_class!(), ()),
+        GFP_KERNEL,
+    )
 }
 
 fn new_array() -> Result<Pin<KBox<Array>>> {
