@@ -4,7 +4,10 @@ use super::{
     alloc,
     caches,
     new_pool,
-    Script, //
+    OwnPool,
+    Script,
+    ANY,
+    AN_HOUR, //
 };
 use crate::{
     allocator::{
@@ -18,7 +21,6 @@ use crate::{
         LIMIT, //
     },
     pool::Pool,
-    set::SetTag,
 };
 use kernel::{
     macros::kunit_tests,
@@ -36,12 +38,32 @@ use kernel::{
     },
 };
 
-const ANY: SetTag = SetTag::NONE;
-
 fn free(pool: &Pool, id: u32) -> Result<bool> {
     let reclaimed = pool.free(ANY, id)?;
     pool.flush();
     Ok(reclaimed)
+}
+
+/// A pool whose custom allocator names `first` first.
+fn pool_of(first: u32) -> Result<(OwnPool, Arc<Script>)> {
+    let pool = new_pool()?;
+    let script = Script::new(first)?;
+    script.register(&pool, 1)?;
+    Ok((pool, script))
+}
+
+/// A pool with two, each with a number space of its own. The second one waits for the first.
+fn pool_of_two(one: u32, two: u32) -> Result<(OwnPool, Arc<Script>, Arc<Script>)> {
+    let (pool, one) = pool_of(one)?;
+    let two = Script::new(two)?;
+    two.register(&pool, 2)?;
+    Ok((pool, one, two))
+}
+
+/// Tells who is asked, by the number that comes next. It goes back.
+fn next_number(pool: &Pool) -> Result<u32> {
+    let id = alloc(pool, 1, 999)?;
+    free(pool, id)?.then_some(id).ok_or(EBUSY)
 }
 
 /// Sets the capacity while it is asked for a number.
@@ -69,24 +91,18 @@ mod tests {
     /// B-013: the first one registered is active, the next one takes over in order.
     #[test]
     fn first_registered_is_active_and_next_takes_over() -> Result {
-        let pool = new_pool()?;
-        let (one, two, three) = (Script::new(100)?, Script::new(200)?, Script::new(300)?);
-        one.register(&pool, 1)?;
-        two.register(&pool, 2)?;
+        let (pool, one, two) = pool_of_two(100, 200)?;
+        let three = Script::new(300)?;
         three.register(&pool, 3)?;
-        assert_eq!(alloc(&pool, 1, 999)?, 100);
-        assert!(free(&pool, 100)?);
+        assert_eq!(next_number(&pool)?, 100);
         assert_eq!(one.returned(), 1);
         // B-002: not the head of the list, the next one.
         assert_eq!(pool.unregister(one.key())?, 0);
-        assert_eq!(alloc(&pool, 1, 999)?, 200);
-        assert!(free(&pool, 200)?);
+        assert_eq!(next_number(&pool)?, 200);
         assert_eq!(pool.unregister(three.key())?, 0);
-        assert_eq!(alloc(&pool, 1, 999)?, 201);
-        assert!(free(&pool, 201)?);
+        assert_eq!(next_number(&pool)?, 201);
         assert_eq!(pool.unregister(two.key())?, 0);
-        assert_eq!(alloc(&pool, 1, 999)?, 1);
-        assert!(free(&pool, 1)?);
+        assert_eq!(next_number(&pool)?, 1);
         assert_eq!(three.picks.load(Relaxed), 0);
         Ok(())
     }
@@ -103,8 +119,7 @@ mod tests {
         assert!(script.register(&pool, 1) == Err(EAGAIN));
         assert!(pool.put(ANY, id)?);
         script.register(&pool, 1)?;
-        assert_eq!(alloc(&pool, 1, 999)?, 100);
-        assert!(free(&pool, 100)?);
+        assert_eq!(next_number(&pool)?, 100);
         assert_eq!(pool.unregister(script.key())?, 0);
         Ok(())
     }
@@ -114,7 +129,7 @@ mod tests {
     fn register_with_resting_ids_is_refused() -> Result {
         let pool = new_pool()?;
         let script = Script::new(100)?;
-        pool.space.set_quarantine(3_600_000);
+        pool.space.set_quarantine(AN_HOUR);
         let id = alloc(&pool, 1, 9)?;
         assert!(pool.free(ANY, id)?);
         assert!(script.register(&pool, 1) == Err(EAGAIN));
@@ -137,8 +152,7 @@ mod tests {
         assert_eq!(pool.unregister(one.key())?, 0);
         assert_eq!(pool.unregister(two.key())?, 0);
         assert!(pool.unregister(two.key()) == Err(ENOENT));
-        assert_eq!(alloc(&pool, 1, 9)?, 1);
-        assert!(free(&pool, 1)?);
+        assert_eq!(next_number(&pool)?, 1);
         Ok(())
     }
 
@@ -165,9 +179,7 @@ mod tests {
     /// B-009: out of range is given back, refusals are not.
     #[test]
     fn bad_results_are_refused() -> Result {
-        let pool = new_pool()?;
-        let script = Script::new(50)?;
-        script.register(&pool, 1)?;
+        let (pool, script) = pool_of(50)?;
         assert!(alloc(&pool, 1, 49) == Err(ENOSPC));
         assert_eq!(script.returned(), 1);
         assert_eq!(script.last_returned.load(Relaxed), 50);
@@ -192,9 +204,7 @@ mod tests {
     /// B-010: the first holder keeps the number.
     #[test]
     fn duplicate_is_reported_and_not_given_back() -> Result {
-        let pool = new_pool()?;
-        let script = Script::new(5)?;
-        script.register(&pool, 1)?;
+        let (pool, script) = pool_of(5)?;
         assert_eq!(alloc(&pool, 1, 9)?, 5);
         script.stuck.store(5, Relaxed);
         assert!(alloc(&pool, 1, 9) == Err(EEXIST));
@@ -210,9 +220,7 @@ mod tests {
     /// B-014: live IDs outlast their allocator and their numbers are not handed out twice.
     #[test]
     fn unregister_parks_live_ids() -> Result {
-        let pool = new_pool()?;
-        let script = Script::new(1)?;
-        script.register(&pool, 1)?;
+        let (pool, script) = pool_of(1)?;
         assert_eq!(alloc(&pool, 1, 9)?, 1);
         assert_eq!(alloc(&pool, 1, 9)?, 2);
         assert_eq!(pool.unregister(script.key())?, 2);
@@ -235,10 +243,7 @@ mod tests {
     /// the one that named it now.
     #[test]
     fn parked_number_is_kept_aside() -> Result {
-        let pool = new_pool()?;
-        let (one, two) = (Script::new(10)?, Script::new(10)?);
-        one.register(&pool, 1)?;
-        two.register(&pool, 2)?;
+        let (pool, one, two) = pool_of_two(10, 10)?;
         assert_eq!(alloc(&pool, 1, 99)?, 10);
         assert_eq!(pool.unregister(one.key())?, 1);
         assert_eq!(alloc(&pool, 1, 99)?, 11);
@@ -255,10 +260,7 @@ mod tests {
     /// Asking again ends.
     #[test]
     fn stubborn_allocator_is_given_up() -> Result {
-        let pool = new_pool()?;
-        let (one, two) = (Script::new(1)?, Script::new(1)?);
-        one.register(&pool, 1)?;
-        two.register(&pool, 2)?;
+        let (pool, one, two) = pool_of_two(1, 1)?;
         for id in 1..=200 {
             assert_eq!(alloc(&pool, 1, 999)?, id);
         }
@@ -276,9 +278,7 @@ mod tests {
     /// B-029: given back when the last reference goes, not before; unregister waits for it.
     #[test]
     fn unregister_runs_queued_returns() -> Result {
-        let pool = new_pool()?;
-        let script = Script::new(1)?;
-        script.register(&pool, 1)?;
+        let (pool, script) = pool_of(1)?;
         for id in 1..=50 {
             assert_eq!(alloc(&pool, 1, 99)?, id);
         }
@@ -298,12 +298,9 @@ mod tests {
     /// Custom numbers rest too, and are given back after it, or at unregister.
     #[test]
     fn custom_numbers_rest() -> Result {
-        let pool = new_pool()?;
-        let script = Script::new(1)?;
-        script.register(&pool, 1)?;
-        pool.space.set_quarantine(3_600_000);
-        assert_eq!(alloc(&pool, 1, 9)?, 1);
-        assert!(free(&pool, 1)?);
+        let (pool, script) = pool_of(1)?;
+        pool.space.set_quarantine(AN_HOUR);
+        assert_eq!(next_number(&pool)?, 1);
         assert_eq!(script.returned(), 0);
         assert_eq!(pool.unregister(script.key())?, 0);
         assert_eq!(script.returned(), 1);
@@ -314,9 +311,7 @@ mod tests {
     /// Custom numbers are given back by themselves when they have rested.
     #[test]
     fn custom_numbers_return_after_their_rest() -> Result {
-        let pool = new_pool()?;
-        let script = Script::new(1)?;
-        script.register(&pool, 1)?;
+        let (pool, script) = pool_of(1)?;
         pool.space.set_quarantine(50);
         assert_eq!(alloc(&pool, 1, 9)?, 1);
         assert!(pool.free(ANY, 1)?);
@@ -335,11 +330,8 @@ mod tests {
     /// One that was never called leaves the numbers of the one that is where they are.
     #[test]
     fn unregister_in_the_queue_ends_no_rest() -> Result {
-        let pool = new_pool()?;
-        let (one, two) = (Script::new(1)?, Script::new(1)?);
-        one.register(&pool, 1)?;
-        two.register(&pool, 2)?;
-        pool.space.set_quarantine(3_600_000);
+        let (pool, one, two) = pool_of_two(1, 1)?;
+        pool.space.set_quarantine(AN_HOUR);
         assert_eq!(alloc(&pool, 1, 9)?, 1);
         assert!(pool.free(ANY, 1)?);
         assert_eq!(pool.unregister(two.key())?, 0);
@@ -353,13 +345,10 @@ mod tests {
     /// A number that rests from the time of another allocator is kept aside as well.
     #[test]
     fn resting_number_is_kept_aside() -> Result {
-        let pool = new_pool()?;
-        let (one, two) = (Script::new(10)?, Script::new(10)?);
-        one.register(&pool, 1)?;
-        two.register(&pool, 2)?;
+        let (pool, one, two) = pool_of_two(10, 10)?;
         assert_eq!(alloc(&pool, 1, 99)?, 10);
         assert_eq!(pool.unregister(one.key())?, 1);
-        pool.space.set_quarantine(3_600_000);
+        pool.space.set_quarantine(AN_HOUR);
         assert!(free(&pool, 10)?);
         assert_eq!(alloc(&pool, 1, 99)?, 11);
         assert_eq!(two.returned(), 0);
@@ -375,10 +364,7 @@ mod tests {
     /// B-014: nobody takes over before all numbers have arrived.
     #[test]
     fn next_takes_over_after_the_last_return() -> Result {
-        let pool = new_pool()?;
-        let (one, two) = (Script::new(1)?, Script::new(1)?);
-        one.register(&pool, 1)?;
-        two.register(&pool, 2)?;
+        let (pool, one, two) = pool_of_two(1, 1)?;
         one.slow.store(10, Relaxed);
         for id in 1..=5 {
             assert_eq!(alloc(&pool, 1, 9)?, id);
@@ -401,15 +387,13 @@ mod tests {
     /// B-024: of a module that went without a word nothing is called any more.
     #[test]
     fn evicted_allocator_is_not_called() -> Result {
-        let pool = new_pool()?;
-        let script = Script::new(1)?;
-        script.register(&pool, 1)?;
+        let (pool, script) = pool_of(1)?;
         for id in 1..=3 {
             assert_eq!(alloc(&pool, 1, 9)?, id);
         }
         pool.get(ANY, 1)?;
         assert!(!pool.free(ANY, 1)?);
-        pool.space.set_quarantine(3_600_000);
+        pool.space.set_quarantine(AN_HOUR);
         assert!(pool.free(ANY, 2)?);
         let there = script.key().0;
         assert_eq!(pool.evict(|addr| addr == there + 1), 0);
@@ -421,17 +405,14 @@ mod tests {
         assert_eq!(pool.count(|_| true), 0);
         assert_eq!(script.returned(), 0);
         // The default allocator has taken over.
-        assert_eq!(alloc(&pool, 1, 9)?, 1);
-        assert!(free(&pool, 1)?);
+        assert_eq!(next_number(&pool)?, 1);
         Ok(())
     }
 
     /// B-024: what is on its way to it when it goes is waited for, or dropped.
     #[test]
     fn evict_waits_for_returns() -> Result {
-        let pool = new_pool()?;
-        let script = Script::new(1)?;
-        script.register(&pool, 1)?;
+        let (pool, script) = pool_of(1)?;
         script.slow.store(20, Relaxed);
         for id in 1..=20 {
             assert_eq!(alloc(&pool, 1, 99)?, id);

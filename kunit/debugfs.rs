@@ -3,7 +3,8 @@
 use super::{
     alloc,
     new_pool,
-    Script, //
+    Script,
+    ANY, //
 };
 use crate::{
     audience::{
@@ -35,7 +36,6 @@ use crate::{
     },
     names::Name,
     pool::Pool,
-    set::SetTag,
     space::Policy, //
 };
 use core::str;
@@ -52,8 +52,6 @@ use kernel::{
         Delta, //
     },
 };
-
-const ANY: SetTag = SetTag::NONE;
 
 /// Text that grows.
 struct Text(KVec<u8>);

@@ -5,7 +5,8 @@
 use super::{
     alloc,
     new_pool,
-    sva::Scene, //
+    sva::Scene,
+    ANY, //
 };
 use crate::{
     audience::{
@@ -20,7 +21,6 @@ use crate::{
     pool::Pool,
     set::{
         Kind,
-        SetTag,
         Token, //
     },
     sva::Naming, //
@@ -37,8 +37,6 @@ use kernel::{
         Arc, //
     },
 };
-
-const ANY: SetTag = SetTag::NONE;
 
 /// Counts what it is told, and refuses if it was told to.
 pub(super) struct Tally {

@@ -53,8 +53,17 @@ use kernel::{
     },
 };
 
-/// A pool that nobody else knows. The slab cache is the one of the module's own pool.
-fn new_pool() -> Result<Pin<KBox<Pool>>> {
+/// The set of those who do not say which.
+const ANY: SetTag = SetTag::NONE;
+
+/// A rest that no case lives to see the end of, in milliseconds.
+const AN_HOUR: u32 = 3_600_000;
+
+/// A pool that nobody else knows.
+type OwnPool = Pin<KBox<Pool>>;
+
+/// The slab cache is the one of the module's own pool.
+fn new_pool() -> Result<OwnPool> {
     KBox::pin_init(crate::pool::new(caches()?, 0), GFP_KERNEL)
 }
 
@@ -68,12 +77,12 @@ fn caches() -> Result<Caches> {
 
 /// Allocates the lowest ID in a range for the kernel's own set.
 fn alloc(pool: &Pool, min: u32, max: u32) -> Result<u32> {
-    pool.alloc(
-        SetTag::NONE,
-        IdRange::new(min, max)?,
-        Some(Policy::Lowest),
-        ptr::null_mut(),
-    )
+    alloc_by(pool, Policy::Lowest, min, max)
+}
+
+fn alloc_by(pool: &Pool, policy: Policy, min: u32, max: u32) -> Result<u32> {
+    let range = IdRange::new(min, max)?;
+    pool.alloc(ANY, range, Some(policy), ptr::null_mut())
 }
 
 /// Numbers that are the same in each run, by xorshift.

@@ -3,7 +3,8 @@
 use super::{
     alloc,
     find,
-    new_pool, //
+    new_pool,
+    ANY, //
 };
 use crate::{
     id::{
@@ -23,7 +24,6 @@ use kernel::{
 
 const A: SetTag = SetTag(0x1000);
 const B: SetTag = SetTag(0x2000);
-const ANY: SetTag = SetTag::NONE;
 
 #[kunit_tests(ioasid_pool)]
 mod tests {

@@ -2,7 +2,8 @@
 
 use super::{
     find,
-    new_pool, //
+    new_pool,
+    ANY, //
 };
 use crate::{
     id::{
@@ -24,8 +25,6 @@ use kernel::{
     prelude::*,
     sync::rcu, //
 };
-
-const ANY: SetTag = SetTag::NONE;
 
 fn alloc(pool: &Pool, set: SetTag, min: u32, max: u32) -> Result<u32> {
     pool.alloc(set, IdRange::new(min, max)?, None, ptr::null_mut())

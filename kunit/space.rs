@@ -2,8 +2,11 @@
 
 use super::{
     alloc,
+    alloc_by,
     find,
-    new_pool, //
+    new_pool,
+    ANY,
+    AN_HOUR, //
 };
 use crate::{
     id::{
@@ -12,25 +15,13 @@ use crate::{
         INVALID,
         LIMIT, //
     },
-    pool::Pool,
-    set::SetTag,
     space::Policy, //
 };
-use core::ptr;
 use kernel::{
     macros::kunit_tests,
     prelude::*,
     sync::rcu, //
 };
-
-fn by(pool: &Pool, policy: Policy, min: u32, max: u32) -> Result<u32> {
-    pool.alloc(
-        SetTag::NONE,
-        IdRange::new(min, max)?,
-        Some(policy),
-        ptr::null_mut(),
-    )
-}
 
 fn is_range(min: u32, max: u32) -> bool {
     IdRange::new(min, max).is_ok()
@@ -70,10 +61,10 @@ mod tests {
         assert_eq!(alloc(&pool, 0, 9)?, 1);
         assert_eq!(alloc(&pool, 0, 9)?, 2);
         assert_eq!(alloc(&pool, 0, 9)?, 3);
-        assert!(pool.free(SetTag::NONE, 2)?);
+        assert!(pool.free(ANY, 2)?);
         assert_eq!(alloc(&pool, 0, 9)?, 2);
         for id in 1..=3 {
-            assert!(pool.free(SetTag::NONE, id)?);
+            assert!(pool.free(ANY, id)?);
         }
         Ok(())
     }
@@ -85,11 +76,11 @@ mod tests {
         assert_eq!(alloc(&pool, 7, 8)?, 7);
         assert_eq!(alloc(&pool, 7, 8)?, 8);
         assert!(alloc(&pool, 7, 8) == Err(ENOSPC));
-        assert!(by(&pool, Policy::Cyclic, 7, 8) == Err(ENOSPC));
-        assert!(by(&pool, Policy::TopDown, 7, 8) == Err(ENOSPC));
+        assert!(alloc_by(&pool, Policy::Cyclic, 7, 8) == Err(ENOSPC));
+        assert!(alloc_by(&pool, Policy::TopDown, 7, 8) == Err(ENOSPC));
         assert_eq!(alloc(&pool, LIMIT - 1, LIMIT - 1)?, LIMIT - 1);
         for id in [7, 8, LIMIT - 1] {
-            assert!(pool.free(SetTag::NONE, id)?);
+            assert!(pool.free(ANY, id)?);
         }
         Ok(())
     }
@@ -99,16 +90,19 @@ mod tests {
     fn cyclic_goes_round_in_the_range() -> Result {
         let pool = new_pool()?;
         for id in [5, 6, 7] {
-            assert_eq!(by(&pool, Policy::Cyclic, 5, 7)?, id);
-            assert!(pool.free(SetTag::NONE, id)?);
+            assert_eq!(alloc_by(&pool, Policy::Cyclic, 5, 7)?, id);
+            assert!(pool.free(ANY, id)?);
         }
-        assert_eq!(by(&pool, Policy::Cyclic, 5, 7)?, 5);
-        assert_eq!(by(&pool, Policy::Cyclic, 2, 3)?, 2);
-        assert_eq!(by(&pool, Policy::Cyclic, 5, 7)?, 6);
-        assert_eq!(by(&pool, Policy::Cyclic, LIMIT - 1, LIMIT - 1)?, LIMIT - 1);
-        assert_eq!(by(&pool, Policy::Cyclic, 5, 7)?, 7);
+        assert_eq!(alloc_by(&pool, Policy::Cyclic, 5, 7)?, 5);
+        assert_eq!(alloc_by(&pool, Policy::Cyclic, 2, 3)?, 2);
+        assert_eq!(alloc_by(&pool, Policy::Cyclic, 5, 7)?, 6);
+        assert_eq!(
+            alloc_by(&pool, Policy::Cyclic, LIMIT - 1, LIMIT - 1)?,
+            LIMIT - 1
+        );
+        assert_eq!(alloc_by(&pool, Policy::Cyclic, 5, 7)?, 7);
         for id in [2, 5, 6, 7, LIMIT - 1] {
-            assert!(pool.free(SetTag::NONE, id)?);
+            assert!(pool.free(ANY, id)?);
         }
         Ok(())
     }
@@ -117,20 +111,20 @@ mod tests {
     #[test]
     fn top_down_takes_the_highest() -> Result {
         let pool = new_pool()?;
-        assert_eq!(by(&pool, Policy::TopDown, 1, LIMIT - 1)?, LIMIT - 1);
-        assert_eq!(by(&pool, Policy::TopDown, 1, LIMIT - 1)?, LIMIT - 2);
+        assert_eq!(alloc_by(&pool, Policy::TopDown, 1, LIMIT - 1)?, LIMIT - 1);
+        assert_eq!(alloc_by(&pool, Policy::TopDown, 1, LIMIT - 1)?, LIMIT - 2);
         for id in (100..200).rev() {
-            assert_eq!(by(&pool, Policy::TopDown, 100, 199)?, id);
+            assert_eq!(alloc_by(&pool, Policy::TopDown, 100, 199)?, id);
         }
         for hole in [100, 150, 163, 164, 199] {
-            assert!(pool.free(SetTag::NONE, hole)?);
-            assert_eq!(by(&pool, Policy::TopDown, 100, 199)?, hole);
+            assert!(pool.free(ANY, hole)?);
+            assert_eq!(alloc_by(&pool, Policy::TopDown, 100, 199)?, hole);
         }
         for id in [LIMIT - 2, LIMIT - 1] {
-            assert!(pool.free(SetTag::NONE, id)?);
+            assert!(pool.free(ANY, id)?);
         }
         for id in 100..200 {
-            assert!(pool.free(SetTag::NONE, id)?);
+            assert!(pool.free(ANY, id)?);
         }
         assert_eq!(pool.count(|_| true), 0);
         Ok(())
@@ -148,8 +142,8 @@ mod tests {
         assert_eq!(pool.capacity(), 16);
         assert!(pool.install_capacity(16) == Err(EBUSY));
         assert!(alloc(&pool, 1, 16) == Err(EINVAL));
-        assert_eq!(by(&pool, Policy::TopDown, 1, 15)?, 15);
-        assert!(pool.free(SetTag::NONE, 15)?);
+        assert_eq!(alloc_by(&pool, Policy::TopDown, 1, 15)?, 15);
+        assert!(pool.free(ANY, 15)?);
         Ok(())
     }
 
@@ -158,7 +152,7 @@ mod tests {
     fn capacity_after_first_use_is_busy() -> Result {
         let pool = new_pool()?;
         let id = alloc(&pool, 1, 9)?;
-        assert!(pool.free(SetTag::NONE, id)?);
+        assert!(pool.free(ANY, id)?);
         assert!(pool.install_capacity(1024) == Err(EBUSY));
         assert_eq!(pool.capacity(), LIMIT);
         Ok(())
@@ -185,7 +179,7 @@ mod tests {
         drop(guard);
         assert!(!beyond);
         for id in want {
-            assert!(pool.free(SetTag::NONE, id)?);
+            assert!(pool.free(ANY, id)?);
         }
         Ok(())
     }
@@ -194,19 +188,19 @@ mod tests {
     #[test]
     fn quarantine_delays_reuse() -> Result {
         let pool = new_pool()?;
-        pool.space.set_quarantine(3_600_000);
+        pool.space.set_quarantine(AN_HOUR);
         assert_eq!(alloc(&pool, 1, 2)?, 1);
-        assert!(pool.free(SetTag::NONE, 1)?);
-        assert!(pool.get(SetTag::NONE, 1) == Err(EINVAL));
-        assert!(find(&pool, SetTag::NONE, 1) == Err(ENOENT));
-        assert!(pool.free(SetTag::NONE, 1) == Err(ENOENT));
+        assert!(pool.free(ANY, 1)?);
+        assert!(pool.get(ANY, 1) == Err(EINVAL));
+        assert!(find(&pool, ANY, 1) == Err(ENOENT));
+        assert!(pool.free(ANY, 1) == Err(ENOENT));
         assert_eq!(alloc(&pool, 1, 2)?, 2);
         assert!(alloc(&pool, 1, 2) == Err(ENOSPC));
         pool.shut_down();
         pool.space.set_quarantine(100);
         assert_eq!(alloc(&pool, 1, 1)?, 1);
-        assert!(pool.free(SetTag::NONE, 1)?);
-        assert!(pool.free(SetTag::NONE, 2)?);
+        assert!(pool.free(ANY, 1)?);
+        assert!(pool.free(ANY, 2)?);
         let mut waited = 0;
         while pool.count(|_| true) != 0 && waited < 100 {
             kernel::time::delay::fsleep(kernel::time::Delta::from_millis(20));
@@ -215,7 +209,7 @@ mod tests {
         assert_eq!(pool.count(|_| true), 0);
         pool.space.set_quarantine(0);
         assert_eq!(alloc(&pool, 1, 2)?, 1);
-        assert!(pool.free(SetTag::NONE, 1)?);
+        assert!(pool.free(ANY, 1)?);
         assert_eq!(pool.count(|_| true), 0);
         Ok(())
     }
@@ -225,12 +219,12 @@ mod tests {
     fn cyclic_wraps_at_the_last_number() -> Result {
         let pool = new_pool()?;
         let last = LIMIT - 1;
-        assert_eq!(by(&pool, Policy::Cyclic, last, last)?, last);
-        assert!(by(&pool, Policy::Cyclic, last, last) == Err(ENOSPC));
-        assert_eq!(by(&pool, Policy::Cyclic, 7, last)?, 7);
-        assert_eq!(by(&pool, Policy::Cyclic, 7, last)?, 8);
+        assert_eq!(alloc_by(&pool, Policy::Cyclic, last, last)?, last);
+        assert!(alloc_by(&pool, Policy::Cyclic, last, last) == Err(ENOSPC));
+        assert_eq!(alloc_by(&pool, Policy::Cyclic, 7, last)?, 7);
+        assert_eq!(alloc_by(&pool, Policy::Cyclic, 7, last)?, 8);
         for id in [7, 8, last] {
-            assert!(pool.free(SetTag::NONE, id)?);
+            assert!(pool.free(ANY, id)?);
         }
         Ok(())
     }
@@ -239,12 +233,12 @@ mod tests {
     #[test]
     fn shut_down_ends_rest() -> Result {
         let pool = new_pool()?;
-        pool.space.set_quarantine(3_600_000);
+        pool.space.set_quarantine(AN_HOUR);
         for _ in 0..5 {
             alloc(&pool, 1, 9)?;
         }
         for id in [3, 1, 5, 2, 4] {
-            assert!(pool.free(SetTag::NONE, id)?);
+            assert!(pool.free(ANY, id)?);
         }
         assert_eq!(pool.count(|_| true), 5);
         pool.shut_down();

@@ -6,13 +6,13 @@ use super::{
     alloc,
     iommu::listen,
     new_pool,
-    Script, //
+    OwnPool,
+    Script,
+    ANY, //
 };
 use crate::{
     allocator::SpaceId,
     kapi::mm::TestMm,
-    pool::Pool,
-    set::SetTag,
     sva::{
         exit::part,
         Attached,
@@ -37,8 +37,6 @@ use kernel::{
         Arc, //
     },
 };
-
-const ANY: SetTag = SetTag::NONE;
 
 /// What was called.
 #[derive(Default, PartialEq, Eq, Clone, Copy, Debug)]
@@ -151,7 +149,7 @@ impl Follower for MockFollower {
 
 /// A pool, a device that is enabled in it, and an mm.
 pub(super) struct Scene {
-    pub(super) pool: Pin<KBox<Pool>>,
+    pub(super) pool: OwnPool,
     mock: Arc<Mock>,
     faux: faux::Registration,
     pub(super) mm: TestMm,

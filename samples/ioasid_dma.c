@@ -36,6 +36,7 @@
 #include <linux/workqueue.h>
 
 #include "ioasid_dma.h"
+#include "ioasid_dma_pci.h"
 
 #define DMA_HOLDER "ioasid_dma queue"
 
@@ -978,29 +979,16 @@ DEFINE_SHOW_ATTRIBUTE(counters);
 
 static int dma_device_start(struct dma_device *dev)
 {
-	struct pci_dev *pdev = dev->pdev;
-	int i, ret;
+	int i;
 
-	ret = pcim_enable_device(pdev);
-	if (ret)
-		return ret;
-	if (pci_resource_len(pdev, 0) < DMA_BAR_SIZE)
-		return -ENODEV;
-	dev->bar = pcim_iomap_region(pdev, 0, KBUILD_MODNAME);
+	dev->bar = dma_pci_start(dev->pdev);
 	if (IS_ERR(dev->bar))
 		return PTR_ERR(dev->bar);
-	if (readq(dev->bar + DMA_REG_ID) != DMA_ID ||
-	    readq(dev->bar + DMA_REG_VERSION) != DMA_VERSION)
-		return dev_err_probe(&pdev->dev, -ENODEV, "not the device that this is for\n");
 	for (i = 0; i < DMA_QUEUES; i++) {
 		dev->queues[i].control = dev->bar + DMA_CONTROL(i);
 		dev->queues[i].portal = dev->bar + DMA_PORTAL(i);
 		dev->queues[i].pasid = INVALID_IOASID;
-		/* Who had the device before may have lost it at work. */
-		writeq(DMA_COMMAND_STOP, dev->queues[i].control + DMA_REG_COMMAND);
-		writeq(DMA_COMMAND_OFF, dev->queues[i].control + DMA_REG_COMMAND);
 	}
-	pci_set_master(pdev);
 	return 0;
 }
 

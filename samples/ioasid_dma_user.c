@@ -195,28 +195,8 @@ static struct owner *owner_of(const struct process *process)
 static bool is_known(__u32 pasid)
 {
 	char line[200];
-	bool known = false;
-	unsigned int number;
-	FILE *ids = fopen(IDS, "re");
 
-	if (!ids)
-		give_up(IDS);
-	while (fgets(line, sizeof(line), ids))
-		known |= sscanf(line, "%u", &number) == 1 && number == pasid;
-	fclose(ids);
-	return known;
-}
-
-static void show(const char *path, const char *indent)
-{
-	char line[200];
-	FILE *table = fopen(path, "re");
-
-	if (!table)
-		give_up(path);
-	while (fgets(line, sizeof(line), table))
-		printf("%s%s", indent, line);
-	fclose(table);
+	return find_line(IDS, pasid, line, sizeof(line));
 }
 
 static __u64 counter(const struct ioasid_dma_counters *counters, unsigned int reg)
@@ -257,19 +237,13 @@ static void show_history(void)
 
 /* ---- what the parent has them do ---- */
 
-static void hear(struct process *process, struct answer *answer)
-{
-	if (read(process->from, answer, sizeof(*answer)) != sizeof(*answer))
-		give_up(process->name);
-}
-
 static struct process start(const char *name)
 {
 	struct process process = spawn(name, live);
 	struct owner *owner = &owners[owner_count++];
 	struct answer answer;
 
-	hear(&process, &answer);
+	hear(&process, &answer, sizeof(answer));
 	if (answer.error) {
 		show(WHY, "    why: ");
 		errno = answer.error;
@@ -288,10 +262,9 @@ static struct answer tell(struct process *process, enum order order, __u64 addr)
 	struct request request = { .order = order, .addr = addr };
 	struct answer answer = { 0 };
 
-	if (write(process->to, &request, sizeof(request)) != sizeof(request))
-		give_up(process->name);
+	say(process, &request, sizeof(request));
 	if (order != ORDER_EXIT)
-		hear(process, &answer);
+		hear(process, &answer, sizeof(answer));
 	return answer;
 }
 

@@ -39,20 +39,13 @@ static void live(const char *name, int from, int to)
 	_exit(0);
 }
 
-static struct message hear(const struct process *vm)
-{
-	struct message message;
-
-	if (read(vm->from, &message, sizeof(message)) != sizeof(message))
-		give_up(vm->name);
-	return message;
-}
-
 static struct process start(const char *name)
 {
 	struct process vm = spawn(name, live);
+	struct message message;
 
-	errno = hear(&vm).error;
+	hear(&vm, &message, sizeof(message));
+	errno = message.error;
 	if (errno)
 		give_up(DEVICE);
 	return vm;
@@ -70,9 +63,9 @@ static struct message tell(const struct process *vm, const char *command)
 	struct message message = { .error = 0 };
 
 	snprintf(message.text, sizeof(message.text), command, vm->pasid);
-	if (write(vm->to, &message, sizeof(message)) != sizeof(message))
-		give_up(vm->name);
-	return hear(vm);
+	say(vm, &message, sizeof(message));
+	hear(vm, &message, sizeof(message));
+	return message;
 }
 
 /* ---- what the kernel says ---- */
@@ -84,17 +77,11 @@ struct id {
 
 static bool find_id(__u32 pasid, struct id *id)
 {
-	FILE *file = fopen(IDS, "re");
-	unsigned int number;
-	bool found = false;
 	char line[200];
+	bool found = find_line(IDS, pasid, line, sizeof(line)) &&
+		     sscanf(line, "%*u %15s %d %*s %*s %*s %*s %*s %*s %*s %63s", id->state,
+			    &id->refs, id->names) == 3;
 
-	if (!file)
-		give_up(IDS);
-	while (!found && fgets(line, sizeof(line), file))
-		found = sscanf(line, "%u %15s %d %*s %*s %*s %*s %*s %*s %*s %63s", &number,
-			       id->state, &id->refs, id->names) == 4 && number == pasid;
-	fclose(file);
 	if (!found)
 		*id = (struct id) { .state = "reclaimed", .names = "-" };
 	else if (strcmp(id->state, "pending"))

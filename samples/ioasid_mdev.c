@@ -31,6 +31,7 @@
 #include <linux/vfio.h>
 #include <linux/xarray.h>
 
+#include "ioasid_dma_pci.h"
 #include "ioasid_mdev.h"
 
 #define MDEV_HOLDER "ioasid_mdev queue"
@@ -929,27 +930,13 @@ DEFINE_SHOW_ATTRIBUTE(queues);
 
 static int mdev_host_start(struct mdev_host *host)
 {
-	struct pci_dev *pdev = host->pdev;
-	int i, ret;
+	int i;
 
-	ret = pcim_enable_device(pdev);
-	if (ret)
-		return ret;
-	if (pci_resource_len(pdev, 0) < DMA_BAR_SIZE)
-		return -ENODEV;
-	host->bar = pcim_iomap_region(pdev, 0, KBUILD_MODNAME);
+	host->bar = dma_pci_start(host->pdev);
 	if (IS_ERR(host->bar))
 		return PTR_ERR(host->bar);
-	if (readq(host->bar + DMA_REG_ID) != DMA_ID ||
-	    readq(host->bar + DMA_REG_VERSION) != DMA_VERSION)
-		return dev_err_probe(&pdev->dev, -ENODEV, "not the device that this is for\n");
-	for (i = 0; i < DMA_QUEUES; i++) {
+	for (i = 0; i < DMA_QUEUES; i++)
 		host->lost[i] = INVALID_IOASID;
-		/* Who had the device before may have lost it at work. */
-		writeq(DMA_COMMAND_STOP, host->bar + DMA_CONTROL(i) + DMA_REG_COMMAND);
-		writeq(DMA_COMMAND_OFF, host->bar + DMA_CONTROL(i) + DMA_REG_COMMAND);
-	}
-	pci_set_master(pdev);
 	return 0;
 }
 

@@ -97,18 +97,12 @@ static void live(const char *name, int from, int to)
 	_exit(0);
 }
 
-static void hear(struct process *process, struct answer *answer)
-{
-	if (read(process->from, answer, sizeof(*answer)) != sizeof(*answer))
-		give_up(process->name);
-}
-
 static struct process start(const char *name)
 {
 	struct process process = spawn(name, live);
 	struct answer answer;
 
-	hear(&process, &answer);
+	hear(&process, &answer, sizeof(answer));
 	errno = answer.error;
 	if (errno)
 		give_up(DEVICE);
@@ -126,10 +120,9 @@ static struct answer tell(struct process *process, enum order order, __u32 pasid
 	};
 	struct answer answer = { 0 };
 
-	if (write(process->to, &request, sizeof(request)) != sizeof(request))
-		give_up(process->name);
+	say(process, &request, sizeof(request));
 	if (order != ORDER_EXIT)
-		hear(process, &answer);
+		hear(process, &answer, sizeof(answer));
 	return answer;
 }
 
@@ -142,35 +135,15 @@ static void end(struct process *process)
 
 /* ---- what the driver says ---- */
 
-static void show_table(void)
-{
-	char line[120];
-	FILE *table = fopen(TABLE, "re");
-
-	if (!table)
-		give_up(TABLE);
-	while (fgets(line, sizeof(line), table))
-		printf("    %s", line);
-	fclose(table);
-}
-
 /* "live", "pending", or "" when the driver does not have that PASID. */
 static const char *state_of(__u32 pasid)
 {
 	static char state[16];
-	char line[120];
-	unsigned int number;
-	FILE *table = fopen(TABLE, "re");
+	char line[200];
 
-	if (!table)
-		give_up(TABLE);
 	state[0] = 0;
-	while (fgets(line, sizeof(line), table)) {
-		if (sscanf(line, "%u %*d %*s %15s", &number, state) == 2 && number == pasid)
-			break;
-		state[0] = 0;
-	}
-	fclose(table);
+	if (find_line(TABLE, pasid, line, sizeof(line)))
+		sscanf(line, "%*u %*d %*s %15s", state);
 	return state;
 }
 
@@ -233,7 +206,7 @@ static void scene_share(void)
 	for (i = 0; i < MANY; i++)
 		process[i] = start(names[i]);
 	answer = tell(&process[0], ORDER_START, 0, NULL);
-	show_table();
+	show(TABLE, "    ");
 	fact(!answer.error && process[0].pasid != process[1].pasid &&
 	     process[1].pasid != process[2].pasid && process[0].pasid != process[2].pasid,
 	     "three address spaces, three PASIDs; a queue works for render");
@@ -272,7 +245,7 @@ static void scene_death(void)
 	bury(&victim);
 	next = start("next");
 	state = state_of(pasid);
-	show_table();
+	show(TABLE, "    ");
 	fact(!answer.error && !strcmp(state, "pending"),
 	     "victim is killed while a queue works for it: PASID %u stays %s",
 	     pasid, *state ? state : "NOT THERE");
@@ -337,7 +310,7 @@ static void scene_hold(char **argument)
 		process[i] = start(names[i]);
 		ok &= inside(&process[i], before);
 	}
-	show_table();
+	show(TABLE, "    ");
 	fact(ok, "PASIDs between %lu and %lu", before.min, before.max);
 
 	snprintf(command, sizeof(command), "%s 2>&1", argument[4]);

@@ -92,21 +92,12 @@ static void live(const char *name, int from, int to)
 	_exit(0);
 }
 
-static struct message hear(struct vm *vm)
-{
-	struct message message;
-
-	if (read(vm->process.from, &message, sizeof(message)) != sizeof(message))
-		give_up(vm->process.name);
-	return message;
-}
-
 static int try_start(struct vm *vm, const char *name)
 {
 	struct message message;
 
 	*vm = (struct vm) { .process = spawn(name, live) };
-	message = hear(vm);
+	hear(&vm->process, &message, sizeof(message));
 	vm->file = message.file;
 	return message.error;
 }
@@ -121,12 +112,6 @@ static struct vm start(const char *name)
 	return vm;
 }
 
-static void say(struct vm *vm, const struct message *message)
-{
-	if (write(vm->process.to, message, sizeof(*message)) != sizeof(*message))
-		give_up(vm->process.name);
-}
-
 static struct message tell(struct vm *vm, unsigned int request, __u32 guest, __u32 host)
 {
 	struct message message = {
@@ -135,15 +120,16 @@ static struct message tell(struct vm *vm, unsigned int request, __u32 guest, __u
 		.pasid = { .guest = guest, .host = host },
 	};
 
-	say(vm, &message);
-	return hear(vm);
+	say(&vm->process, &message, sizeof(message));
+	hear(&vm->process, &message, sizeof(message));
+	return message;
 }
 
 static void end(struct vm *vm)
 {
 	struct message message = { .request = LEAVE };
 
-	say(vm, &message);
+	say(&vm->process, &message, sizeof(message));
 	bury(&vm->process);
 }
 
@@ -156,18 +142,10 @@ struct id {
 
 static bool find_id(__u32 host, struct id *id)
 {
-	FILE *file = fopen(IDS, "re");
-	unsigned int number;
-	bool found = false;
 	char line[200];
 
-	if (!file)
-		give_up(IDS);
-	while (!found && fgets(line, sizeof(line), file))
-		found = sscanf(line, "%u %15s %*u %u %15s", &number, id->state, &id->set,
-			       id->guest) == 4 && number == host;
-	fclose(file);
-	return found;
+	return find_line(IDS, host, line, sizeof(line)) &&
+	       sscanf(line, "%*u %15s %*u %u %15s", id->state, &id->set, id->guest) == 3;
 }
 
 /* Whether a PASID is one of a VM. */
@@ -189,19 +167,11 @@ struct set {
 static bool find_set(unsigned int number, struct set *set)
 {
 	struct ioasid_vms_usage *usage = &set->usage;
-	FILE *file = fopen(SETS, "re");
-	bool found = false;
-	unsigned int at;
 	char line[200];
 
-	if (!file)
-		give_up(SETS);
-	while (!found && fgets(line, sizeof(line), file))
-		found = sscanf(line, "%u %15s %15s %u %u %u %u", &at, set->type, set->state,
-			       &usage->quota, &usage->use, &usage->peak,
-			       &usage->refused) == 7 && at == number;
-	fclose(file);
-	return found;
+	return find_line(SETS, number, line, sizeof(line)) &&
+	       sscanf(line, "%*u %15s %15s %u %u %u %u", set->type, set->state, &usage->quota,
+		      &usage->use, &usage->peak, &usage->refused) == 6;
 }
 
 static bool set_is_gone(unsigned int number)

@@ -90,4 +90,45 @@ static void bury(struct process *process)
 	close(process->from);
 }
 
+static inline void say(const struct process *process, const void *what, size_t size)
+{
+	if (write(process->to, what, size) != (ssize_t)size)
+		give_up(process->name);
+}
+
+static inline void hear(const struct process *process, void *what, size_t size)
+{
+	if (read(process->from, what, size) != (ssize_t)size)
+		give_up(process->name);
+}
+
+/* ---- tables in debugfs ---- */
+
+static inline void show(const char *path, const char *indent)
+{
+	FILE *table = fopen(path, "re");
+	char line[200];
+
+	if (!table)
+		give_up(path);
+	while (fgets(line, sizeof(line), table))
+		printf("%s%s", indent, line);
+	fclose(table);
+}
+
+/* The line that begins with @number. */
+static inline bool find_line(const char *path, unsigned int number, char *line, int size)
+{
+	FILE *table = fopen(path, "re");
+	unsigned int first;
+	bool found = false;
+
+	if (!table)
+		give_up(path);
+	while (!found && fgets(line, size, table))
+		found = sscanf(line, "%u", &first) == 1 && first == number;
+	fclose(table);
+	return found;
+}
+
 #endif /* _SCENE_H */

@@ -10,6 +10,8 @@
 #include <linux/jiffies.h>
 #include <linux/poison.h>
 
+#include "capacity.h"
+
 /* The suites allocate up to here, the compat and capacity suites excepted. */
 #define TEST_MAX 1023U
 
@@ -41,23 +43,6 @@ static inline ioasid_t probe_alloc(ioasid_t min, ioasid_t max, void *data)
 static inline void probe_free(ioasid_t id, void *data)
 {
 	--*(int *)data;
-}
-
-/* How many numbers are left for sets and reservations. */
-static inline ioasid_t capacity_left(void)
-{
-	int left = ioasid_reserve_capacity(0);
-
-	if (left <= 0)
-		return 0;
-	ioasid_cancel_capacity(left);
-	return left;
-}
-
-/* All of them: 0 is none. */
-static inline ioasid_t capacity_in_all(void)
-{
-	return ioasid_get_capacity() - 1;
 }
 
 /*

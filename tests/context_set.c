@@ -1,20 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Sets, SPIDs and data from callers that cannot sleep. */
-#include "context.h"
 #include "sets.h"
-
-/* Where what takes a lock may still be called. */
-static const struct context soft_contexts[] = {
-	{ "process", in_process, false },
-	{ "rcu_read_lock", under_rcu, false },
-#ifndef CONFIG_PREEMPT_RT
-	{ "preempt_disable", preempt_off, false },
-#endif
-	{ "local_bh_disable", bh_off, false },
-	{ "softirq", in_timer, false },
-};
-
-KUNIT_ARRAY_PARAM_DESC(soft_contexts, soft_contexts, name)
+#include "soft_contexts.h"
 
 struct call {
 	struct ioasid_set *set;

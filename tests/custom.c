@@ -69,6 +69,17 @@ static void callback_gets_valid_ranges_only(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fake_has_all_back(a));
 }
 
+/* Three that wait for each other, and can be told apart by the first number that each one names. */
+static void queue(struct kunit *test, struct fake *a, struct fake *b, struct fake *c)
+{
+	a->first = 100;
+	b->first = 200;
+	c->first = 300;
+	fake_plug(test, a);
+	fake_plug(test, b);
+	fake_plug(test, c);
+}
+
 /* B-002, B-013: first come, first asked; the others in their order; the default one in the end. */
 static void allocators_take_over_in_order(struct kunit *test)
 {
@@ -76,12 +87,7 @@ static void allocators_take_over_in_order(struct kunit *test)
 	struct fake *b = fake_new(test, b);
 	struct fake *c = fake_new(test, c);
 
-	a->first = 100;
-	b->first = 200;
-	c->first = 300;
-	fake_plug(test, a);
-	fake_plug(test, b);
-	fake_plug(test, c);
+	queue(test, a, b, c);
 	KUNIT_EXPECT_EQ(test, next_number(test), 100);
 	fake_unplug(test, a);
 	KUNIT_EXPECT_EQ(test, next_number(test), 200);
@@ -107,12 +113,7 @@ static void waiting_allocator_may_leave(struct kunit *test)
 	struct fake *c = fake_new(test, c);
 	ioasid_t id;
 
-	a->first = 100;
-	b->first = 200;
-	c->first = 300;
-	fake_plug(test, a);
-	fake_plug(test, b);
-	fake_plug(test, c);
+	queue(test, a, b, c);
 	id = must_alloc(test, 1, TEST_MAX, NULL);
 	KUNIT_EXPECT_EQ(test, id, 100);
 	fake_unplug(test, b);

@@ -12,20 +12,28 @@ static int try_alloc(ioasid_t min, ioasid_t max, ioasid_t *id)
 	return ioasid_alloc_range(NULL, min, max, IOASID_ALLOC_LOWEST, NULL, id);
 }
 
+/* It answers so once, and nobody gets a number for it. */
+static void expect_no_number(struct kunit *test, struct fake *fake, const ioasid_t *answer,
+			     ioasid_t min, ioasid_t max)
+{
+	ioasid_t id;
+
+	fake_answers(fake, answer, 1);
+	KUNIT_EXPECT_EQ_MSG(test, try_alloc(min, max, &id), -ENOSPC, "%d", (int)*answer);
+	KUNIT_EXPECT_EQ(test, id, INVALID_IOASID);
+	KUNIT_EXPECT_TRUE(test, is_unknown(*answer));
+}
+
 /* B-001, B-009: numbers outside the range go back where they come from, and nobody gets them. */
 static void number_out_of_range_goes_back(struct kunit *test)
 {
 	const ioasid_t answers[] = { 99, 201, 1, 0, ioasid_get_capacity() };
 	struct fake *a = fake_new(test, a);
-	ioasid_t id;
 	size_t i;
 
 	fake_plug(test, a);
 	for (i = 0; i < ARRAY_SIZE(answers); i++) {
-		fake_answers(a, &answers[i], 1);
-		KUNIT_EXPECT_EQ_MSG(test, try_alloc(100, 200, &id), -ENOSPC, "%u", answers[i]);
-		KUNIT_EXPECT_EQ(test, id, INVALID_IOASID);
-		KUNIT_EXPECT_TRUE(test, is_unknown(answers[i]));
+		expect_no_number(test, a, &answers[i], 100, 200);
 		KUNIT_EXPECT_EQ(test, a->allocs, i + 1);
 		KUNIT_EXPECT_EQ(test, a->frees, i + 1);
 		KUNIT_EXPECT_EQ(test, a->last_freed, answers[i]);
@@ -61,17 +69,11 @@ static void refusal_is_enospc(struct kunit *test)
 		(ioasid_t)-EPERM, (ioasid_t)-MAX_ERRNO,
 	};
 	struct fake *a = fake_new(test, a);
-	ioasid_t id;
 	size_t i;
 
 	fake_plug(test, a);
-	for (i = 0; i < ARRAY_SIZE(answers); i++) {
-		fake_answers(a, &answers[i], 1);
-		KUNIT_EXPECT_EQ_MSG(test, try_alloc(1, ioasid_get_capacity() - 1, &id), -ENOSPC,
-				    "%d", (int)answers[i]);
-		KUNIT_EXPECT_EQ(test, id, INVALID_IOASID);
-		KUNIT_EXPECT_TRUE(test, is_unknown(answers[i]));
-	}
+	for (i = 0; i < ARRAY_SIZE(answers); i++)
+		expect_no_number(test, a, &answers[i], 1, ioasid_get_capacity() - 1);
 	KUNIT_EXPECT_EQ(test, a->allocs, ARRAY_SIZE(answers));
 	/* There is nothing to give back. */
 	KUNIT_EXPECT_EQ(test, a->frees, 0);
@@ -116,35 +118,47 @@ static void duplicate_is_reported_and_kept(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, a->frees, 1);
 }
 
+/* @a has named 5, for an ID that lives, and is gone; @b is asked from now on. */
+static void park_five(struct kunit *test, struct fake *a, struct fake *b)
+{
+	static const ioasid_t five[] = { 5 };
+
+	fake_plug(test, a);
+	fake_plug(test, b);
+	fake_answers(a, five, ARRAY_SIZE(five));
+	KUNIT_ASSERT_EQ(test, must_alloc(test, 1, 9, a), 5);
+	fake_unplug(test, a);
+}
+
+/* @b has named it as well, which nobody minds, and then 6. */
+static void keep_five_aside(struct kunit *test, struct fake *a, struct fake *b)
+{
+	static const ioasid_t five_and_six[] = { 5, 6 };
+
+	park_five(test, a, b);
+	fake_answers(b, five_and_six, ARRAY_SIZE(five_and_six));
+	KUNIT_EXPECT_EQ(test, must_alloc(test, 1, 9, b), 6);
+}
+
 /*
  * B-010, B-014: a number that is in use from the time of another allocator is no mistake. It is
  * kept aside until it comes back, and goes to the one that named it last.
  */
 static void parked_number_is_asked_for_again(struct kunit *test)
 {
-	static const ioasid_t five[] = { 5 }, five_and_six[] = { 5, 6 };
 	struct fake *a = fake_new(test, a);
 	struct fake *b = fake_new(test, b);
-	ioasid_t parked, id;
 
-	fake_plug(test, a);
-	fake_plug(test, b);
-	fake_answers(a, five, ARRAY_SIZE(five));
-	parked = must_alloc(test, 1, 9, a);
-	fake_unplug(test, a);
-
-	fake_answers(b, five_and_six, ARRAY_SIZE(five_and_six));
-	id = must_alloc(test, 1, 9, b);
-	KUNIT_EXPECT_EQ(test, id, 6);
+	keep_five_aside(test, a, b);
 	KUNIT_EXPECT_EQ(test, b->allocs, 2);
 	KUNIT_EXPECT_EQ(test, b->frees, 0);
-	KUNIT_EXPECT_PTR_EQ(test, ioasid_find(NULL, parked, NULL), (void *)a);
-	KUNIT_EXPECT_PTR_EQ(test, ioasid_find(NULL, id, NULL), (void *)b);
+	KUNIT_EXPECT_PTR_EQ(test, ioasid_find(NULL, 5, NULL), (void *)a);
+	KUNIT_EXPECT_PTR_EQ(test, ioasid_find(NULL, 6, NULL), (void *)b);
 
-	KUNIT_EXPECT_GE(test, ioasid_free(NULL, parked), 0);
+	KUNIT_EXPECT_GE(test, ioasid_free(NULL, 5), 0);
 	KUNIT_EXPECT_TRUE(test, eventually(b->frees == 1));
-	KUNIT_EXPECT_EQ(test, b->last_freed, parked);
-	KUNIT_EXPECT_GE(test, ioasid_free(NULL, id), 0);
+	KUNIT_EXPECT_EQ(test, b->last_freed, 5);
+	KUNIT_EXPECT_GE(test, ioasid_free(NULL, 6), 0);
 	KUNIT_EXPECT_TRUE(test, eventually(fake_has_all_back(b)));
 	KUNIT_EXPECT_EQ(test, b->frees, 2);
 	KUNIT_EXPECT_EQ(test, a->frees, 0);
@@ -153,17 +167,13 @@ static void parked_number_is_asked_for_again(struct kunit *test)
 /* B-010, B-014: an allocator that does not learn is told so. */
 static void parked_number_named_twice_is_a_duplicate(struct kunit *test)
 {
-	static const ioasid_t five[] = { 5, 5 };
+	static const ioasid_t five_twice[] = { 5, 5 };
 	struct fake *a = fake_new(test, a);
 	struct fake *b = fake_new(test, b);
 	ioasid_t none;
 
-	fake_plug(test, a);
-	fake_plug(test, b);
-	fake_answers(a, five, 1);
-	KUNIT_EXPECT_EQ(test, must_alloc(test, 1, 9, a), 5);
-	fake_unplug(test, a);
-	fake_answers(b, five, 2);
+	park_five(test, a, b);
+	fake_answers(b, five_twice, ARRAY_SIZE(five_twice));
 	KUNIT_EXPECT_EQ(test, try_alloc(1, 9, &none), -EEXIST);
 	KUNIT_EXPECT_EQ(test, b->allocs, 2);
 	KUNIT_EXPECT_PTR_EQ(test, ioasid_find(NULL, 5, NULL), (void *)a);
@@ -209,19 +219,10 @@ static void asking_again_is_bounded(struct kunit *test)
 /* B-010, B-014: kept aside for one that has gone by the time it comes back. */
 static void number_kept_aside_outlives_both_allocators(struct kunit *test)
 {
-	static const ioasid_t five[] = { 5 }, five_and_six[] = { 5, 6 };
 	struct fake *a = fake_new(test, a);
 	struct fake *b = fake_new(test, b);
-	ioasid_t id;
 
-	fake_plug(test, a);
-	fake_plug(test, b);
-	fake_answers(a, five, 1);
-	KUNIT_EXPECT_EQ(test, must_alloc(test, 1, 9, a), 5);
-	fake_unplug(test, a);
-	fake_answers(b, five_and_six, 2);
-	id = must_alloc(test, 1, 9, b);
-	KUNIT_EXPECT_EQ(test, id, 6);
+	keep_five_aside(test, a, b);
 	fake_unplug(test, b);
 
 	KUNIT_EXPECT_PTR_EQ(test, ioasid_find(NULL, 5, NULL), (void *)a);

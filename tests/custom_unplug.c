@@ -119,24 +119,33 @@ static void registering_again_starts_anew(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->allocs, 0);
 }
 
+/* Unregistration of one whose callback has been told to stop waits for it. */
+static void expect_unregister_waits(struct kunit *test, struct fake *fake)
+{
+	struct job unplug = { .fake = fake };
+	struct helper *unplugging;
+
+	fake_entered(test, fake);
+	unplugging = helper_start(test, do_unregister, &unplug);
+	KUNIT_EXPECT_TRUE_MSG(test, helper_waits(unplugging, 300), "callback is running");
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(fake->registered));
+	complete_all(&fake->leave);
+	helper_join(test, unplugging);
+	KUNIT_EXPECT_EQ(test, unplug.left_running, 0);
+}
+
 /* B-022: the owner is about to free what the running callback uses. */
 static void unregister_waits_for_alloc(struct kunit *test)
 {
 	struct fake *a = fake_new(test, a);
-	struct job alloc = { .fake = a }, unplug = { .fake = a };
-	struct helper *allocating, *unplugging;
+	struct job alloc = { .fake = a };
+	struct helper *allocating;
 
 	fake_plug(test, a);
 	WRITE_ONCE(a->hold_alloc, true);
 	allocating = helper_start(test, do_alloc, &alloc);
-	fake_entered(test, a);
-	unplugging = helper_start(test, do_unregister, &unplug);
-	KUNIT_EXPECT_TRUE_MSG(test, helper_waits(unplugging, 300), "callback is running");
-	KUNIT_EXPECT_TRUE(test, READ_ONCE(a->registered));
-	complete_all(&a->leave);
-	helper_join(test, unplugging);
+	expect_unregister_waits(test, a);
 	helper_join(test, allocating);
-	KUNIT_EXPECT_EQ(test, unplug.left_running, 0);
 
 	/* Whatever became of the number, it is in one place only. */
 	if (alloc.ret) {
@@ -152,20 +161,13 @@ static void unregister_waits_for_alloc(struct kunit *test)
 static void unregister_waits_for_free(struct kunit *test)
 {
 	struct fake *a = fake_new(test, a);
-	struct job unplug = { .fake = a };
-	struct helper *unplugging;
 	ioasid_t id;
 
 	fake_plug(test, a);
 	id = must_alloc(test, 1, 9, NULL);
 	WRITE_ONCE(a->hold_free, true);
 	KUNIT_EXPECT_GE(test, ioasid_free(NULL, id), 0);
-	fake_entered(test, a);
-	unplugging = helper_start(test, do_unregister, &unplug);
-	KUNIT_EXPECT_TRUE_MSG(test, helper_waits(unplugging, 300), "callback is running");
-	complete_all(&a->leave);
-	helper_join(test, unplugging);
-	KUNIT_EXPECT_EQ(test, unplug.left_running, 0);
+	expect_unregister_waits(test, a);
 	KUNIT_EXPECT_TRUE(test, fake_has_all_back(a));
 }
 
@@ -174,20 +176,15 @@ static void member_waits_for_its_own_callback(struct kunit *test)
 {
 	struct fake *first = fake_new(test, a);
 	struct fake *second = fake_new(test, a);
-	struct job alloc = { .fake = first }, unplug = { .fake = first };
-	struct helper *allocating, *unplugging;
+	struct job alloc = { .fake = first };
+	struct helper *allocating;
 
 	fake_plug(test, first);
 	fake_plug(test, second);
 	WRITE_ONCE(first->hold_alloc, true);
 	allocating = helper_start(test, do_alloc, &alloc);
-	fake_entered(test, first);
-	unplugging = helper_start(test, do_unregister, &unplug);
-	KUNIT_EXPECT_TRUE_MSG(test, helper_waits(unplugging, 300), "callback is running");
-	complete_all(&first->leave);
-	helper_join(test, unplugging);
+	expect_unregister_waits(test, first);
 	helper_join(test, allocating);
-	KUNIT_EXPECT_EQ(test, unplug.left_running, 0);
 
 	/* The space stays, and so does the ID; its number goes back to the other member. */
 	KUNIT_ASSERT_EQ(test, alloc.ret, 0);
@@ -203,8 +200,6 @@ static void member_waits_for_its_own_free(struct kunit *test)
 {
 	struct fake *first = fake_new(test, a);
 	struct fake *second = fake_new(test, a);
-	struct job unplug = { .fake = first };
-	struct helper *unplugging;
 	ioasid_t id;
 
 	fake_plug(test, first);
@@ -212,12 +207,7 @@ static void member_waits_for_its_own_free(struct kunit *test)
 	id = must_alloc(test, 1, 9, NULL);
 	WRITE_ONCE(first->hold_free, true);
 	KUNIT_EXPECT_GE(test, ioasid_free(NULL, id), 0);
-	fake_entered(test, first);
-	unplugging = helper_start(test, do_unregister, &unplug);
-	KUNIT_EXPECT_TRUE_MSG(test, helper_waits(unplugging, 300), "callback is running");
-	complete_all(&first->leave);
-	helper_join(test, unplugging);
-	KUNIT_EXPECT_EQ(test, unplug.left_running, 0);
+	expect_unregister_waits(test, first);
 	KUNIT_EXPECT_TRUE(test, fake_has_all_back(first));
 	KUNIT_EXPECT_EQ(test, second->frees, 0);
 }

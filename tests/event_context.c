@@ -1,23 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Events from callers that cannot sleep, and what is not held when a handler runs. */
-#include "context.h"
 #include "events.h"
+#include "soft_contexts.h"
 
 #define BOTH (IOASID_NOTIFY_ALL | IOASID_NOTIFY_SET)
 #define MANY 60
-
-/* Where events that are delivered at once may come from. */
-static const struct context soft_contexts[] = {
-	{ "process", in_process, false },
-	{ "rcu_read_lock", under_rcu, false },
-#ifndef CONFIG_PREEMPT_RT
-	{ "preempt_disable", preempt_off, false },
-#endif
-	{ "local_bh_disable", bh_off, false },
-	{ "softirq", in_timer, false },
-};
-
-KUNIT_ARRAY_PARAM_DESC(soft_contexts, soft_contexts, name)
 
 struct call {
 	struct story *story;

@@ -4,9 +4,9 @@
 #define IOASID_TESTS_EVENT_STRESS_H
 
 #include <linux/mutex.h>
-#include <linux/prandom.h>
 
 #include "history.h"
+#include "random.h"
 #include "sets.h"
 #include "threads.h"
 

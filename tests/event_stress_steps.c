@@ -9,11 +9,6 @@ void stress_fault(struct stress *stress, const char *what, long which)
 		kunit_err(stress->test, "%s: %ld\n", what, which);
 }
 
-static u32 below(struct rnd_state *rnd, u32 limit)
-{
-	return prandom_u32_state(rnd) % limit;
-}
-
 static ioasid_t alloc(struct actor *actor, struct ioasid_set *set, ioasid_t min, ioasid_t max,
 		      bool is_notified)
 {

@@ -46,6 +46,17 @@ static void need_cpus(struct kunit *test)
 		kunit_skip(test, "a handler that spins needs a CPU of its own");
 }
 
+/* "a", of priority 0, whose handler spins. */
+static void subscribe_spinning(struct story *story, struct gate *gate, struct ioasid_set *set)
+{
+	struct subscriber *sub = subscriber_new(story, "a", 0);
+
+	need_cpus(story->test);
+	sub->answer = spin;
+	sub->data = gate;
+	must_subscribe(sub, set);
+}
+
 struct job {
 	struct subscriber *sub;
 	struct ioasid_set *set;
@@ -137,15 +148,11 @@ static void passes_of_two_ids_run_at_once(struct kunit *test)
 	struct job job = { .id = 5, .val = IOASID_NOTIFY_UNBIND };
 	struct ioasid_set *set = must_set(test, 0);
 	struct story *story = story_new(test);
-	struct subscriber *a = subscriber_new(story, "a", 0);
 	struct helper *runs;
 
-	need_cpus(test);
 	must_alloc_number(test, set, 5, NULL);
 	must_alloc_number(test, set, 6, NULL);
-	a->answer = spin;
-	a->data = &gate;
-	must_subscribe(a, set);
+	subscribe_spinning(story, &gate, set);
 	subscribe(story, "b", 1, NULL);
 	runs = start_at_gate(test, &gate, do_notify, &job);
 	expect_story(story, "b:UNBIND(5); a:UNBIND(5)");
@@ -173,15 +180,11 @@ static void passes_of_one_id_do_not_overlap(struct kunit *test)
 	struct job job = { .id = 5, .val = IOASID_NOTIFY_BIND };
 	struct ioasid_set *set = must_set(test, 0);
 	struct story *story = story_new(test);
-	struct subscriber *a = subscriber_new(story, "a", 0);
 	struct helper *runs;
 
-	need_cpus(test);
 	must_alloc_number(test, set, 5, NULL);
 	KUNIT_EXPECT_EQ(test, ioasid_attach_spid(5, 7), 0);
-	a->answer = spin;
-	a->data = &gate;
-	must_subscribe(a, set);
+	subscribe_spinning(story, &gate, set);
 	subscribe(story, "b", -1, NULL);
 	runs = start_at_gate(test, &gate, do_notify, &job);
 	expect_story(story, "a:BIND(5=7)");
@@ -210,15 +213,11 @@ static void free_is_handed_to_the_running_pass(struct kunit *test)
 	struct job job = { .id = 5, .val = IOASID_NOTIFY_BIND };
 	struct ioasid_set *set = must_set(test, 0);
 	struct story *story = story_new(test);
-	struct subscriber *a = subscriber_new(story, "a", 0);
 	struct helper *runs;
 	unsigned long flags = 0;
 	int i;
 
-	need_cpus(test);
-	a->answer = spin;
-	a->data = &gate;
-	must_subscribe(a, set);
+	subscribe_spinning(story, &gate, set);
 	subscribe(story, "b", -1, NULL);
 	/* From process context, and with interrupts off. */
 	for (i = 0; i < 2; i++) {
@@ -252,14 +251,10 @@ static void id_stays_until_free_is_told(struct kunit *test)
 	struct ioasid_set *set = must_set(test, 0);
 	struct job job = { .set = set, .id = 5 };
 	struct story *story = story_new(test);
-	struct subscriber *a = subscriber_new(story, "a", 0);
 	struct helper *runs;
 	ioasid_t id;
 
-	need_cpus(test);
-	a->answer = spin;
-	a->data = &gate;
-	must_subscribe(a, set);
+	subscribe_spinning(story, &gate, set);
 	subscribe(story, "b", -1, NULL);
 	must_alloc_number(test, set, 5, test);
 	KUNIT_EXPECT_EQ(test, ioasid_attach_spid(5, 7), 0);
@@ -288,15 +283,12 @@ static void subscribers_come_during_a_pass(struct kunit *test)
 	struct job job = { .id = 5, .val = IOASID_NOTIFY_BIND };
 	struct ioasid_set *set = must_set(test, 0);
 	struct story *story = story_new(test);
-	struct subscriber *a = subscriber_new(story, "a", 0), *b = subscriber_new(story, "b", -1);
+	struct subscriber *b = subscriber_new(story, "b", -1);
 	struct job later = { .sub = b, .set = set };
 	struct helper *runs, *replays;
 
-	need_cpus(test);
 	must_alloc_number(test, set, 5, NULL);
-	a->answer = spin;
-	a->data = &gate;
-	must_subscribe(a, set);
+	subscribe_spinning(story, &gate, set);
 	runs = start_at_gate(test, &gate, do_notify, &job);
 	/* It is told of the ID as soon as that is not busy any more. */
 	replays = helper_start(test, do_replay, &later);
@@ -344,17 +336,14 @@ static void replay_leaves_out_what_is_about_to_be_told(struct kunit *test)
 	struct gate gate = { .val = IOASID_NOTIFY_FREE };
 	struct ioasid_set *set = must_set(test, 0);
 	struct story *story = story_new(test);
-	struct subscriber *a = subscriber_new(story, "a", 0), *b = subscriber_new(story, "b", -1);
+	struct subscriber *b = subscriber_new(story, "b", -1);
 	struct job job = { .sub = b, .set = set };
 	struct helper *replays;
 	unsigned int i;
 
-	need_cpus(test);
-	a->answer = spin;
-	a->data = &gate;
+	subscribe_spinning(story, &gate, set);
 	b->answer = free_others;
 	b->data = &gate;
-	must_subscribe(a, set);
 	for (i = 5; i <= 9; i++)
 		must_alloc_number(test, set, i, NULL);
 	story_forget(story);

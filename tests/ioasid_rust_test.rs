@@ -274,22 +274,30 @@ mod tests {
         }
     }
 
+    type Subscribed<H> = Pin<KBox<Subscription<H>>>;
+
     fn subscribe(
         topic: Topic<'_>,
         replay: Replay,
         record: &Arc<Record>,
-    ) -> Result<Pin<KBox<Subscription<Recorder>>>> {
+    ) -> Result<Subscribed<Recorder>> {
         KBox::pin_init(
             Subscription::new(topic, Priority::Last, replay, Ok(Recorder(record.clone()))),
             GFP_KERNEL,
         )
     }
 
-    #[test]
-    fn told_in_order() -> Result {
+    /// A set, of which a record is kept.
+    fn recorded_set() -> Result<(Arc<Record>, Set, Subscribed<Recorder>)> {
         let record = Record::new()?;
         let set = Set::new(0)?;
         let subscription = subscribe(Topic::Set(&set), Replay::No, &record)?;
+        Ok((record, set, subscription))
+    }
+
+    #[test]
+    fn told_in_order() -> Result {
+        let (record, set, subscription) = recorded_set()?;
         let id = alloc(&set)?;
         let number = Some(id.id());
         id.attach_spid(4)?;
@@ -321,9 +329,7 @@ mod tests {
 
     #[test]
     fn refusal() -> Result {
-        let record = Record::new()?;
-        let set = Set::new(0)?;
-        let _subscription = subscribe(Topic::Set(&set), Replay::No, &record)?;
+        let (record, set, _subscription) = recorded_set()?;
         record.refuse.store(true, Relaxed);
         let id = alloc(&set)?;
         assert_eq!(error(id.attach_spid(4)), Some(EROFS));
@@ -355,9 +361,7 @@ mod tests {
 
     #[test]
     fn subscription_outlives_its_set() -> Result {
-        let record = Record::new()?;
-        let set = Set::new(0)?;
-        let subscription = subscribe(Topic::Set(&set), Replay::No, &record)?;
+        let (record, set, subscription) = recorded_set()?;
         let id = alloc(&set)?;
         let number = Some(id.id());
         drop(set);
@@ -395,12 +399,11 @@ mod tests {
         }
     }
 
-    #[test]
-    fn handler_gets_and_puts() -> Result {
-        let set = Set::new(0)?;
+    /// An ID, with an SPID, whose reference a handler holds.
+    fn hold(set: &Set) -> Result<(Subscribed<Holder>, Ioasid)> {
         let subscription = KBox::pin_init(
             Subscription::new(
-                Topic::Set(&set),
+                Topic::Set(set),
                 Priority::Device,
                 Replay::No,
                 try_pin_init!(Holder {
@@ -410,8 +413,15 @@ mod tests {
             ),
             GFP_KERNEL,
         )?;
-        let id = alloc(&set)?;
+        let id = alloc(set)?;
         id.attach_spid(1)?;
+        Ok((subscription, id))
+    }
+
+    #[test]
+    fn handler_gets_and_puts() -> Result {
+        let set = Set::new(0)?;
+        let (subscription, id) = hold(&set)?;
         let handler = subscription.handler();
         assert!(handler.held.lock().is_some());
         assert_eq!(id.free(), Freed::Reclaimed);
@@ -423,20 +433,7 @@ mod tests {
     #[test]
     fn handler_that_holds_goes_with_its_subscription() -> Result {
         let set = Set::new(0)?;
-        let subscription = KBox::pin_init(
-            Subscription::new(
-                Topic::Set(&set),
-                Priority::Device,
-                Replay::No,
-                try_pin_init!(Holder {
-                    held <- new_spinlock!(None),
-                    got_in_free: Atomic::new(true),
-                }? Error),
-            ),
-            GFP_KERNEL,
-        )?;
-        let id = alloc(&set)?;
-        id.attach_spid(1)?;
+        let (subscription, id) = hold(&set)?;
         drop(subscription);
         // Its reference went with it.
         assert_eq!(id.free(), Freed::Reclaimed);
@@ -470,10 +467,8 @@ mod tests {
 
     #[test]
     fn subscription_is_told_of_its_set_only() -> Result {
-        let record = Record::new()?;
-        let set = Set::new(0)?;
+        let (record, _set, _subscription) = recorded_set()?;
         let other = Set::new(0)?;
-        let _subscription = subscribe(Topic::Set(&set), Replay::No, &record)?;
         drop(alloc(&other)?);
         assert!(record.is(&[]));
         Ok(())

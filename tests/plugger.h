@@ -7,8 +7,9 @@
 #include <linux/delay.h>
 #include <linux/ioasid.h>
 #include <linux/mutex.h>
-#include <linux/prandom.h>
 #include <linux/random.h>
+
+#include "random.h"
 
 #define PLUGGER_IDS 255U
 
@@ -164,7 +165,7 @@ static inline void plugger_init(struct plugger *plugger, u32 seed,
  */
 static inline void plug_or_unplug(struct plugger *plugger)
 {
-	u32 at = prandom_u32_state(&plugger->rnd) % ARRAY_SIZE(plugger->members);
+	u32 at = below(&plugger->rnd, ARRAY_SIZE(plugger->members));
 	struct member *member = &plugger->members[at];
 
 	if (!member->registered) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/moduleparam.h>
-#include <linux/prandom.h>
 #include <linux/random.h>
 #include <linux/vmalloc.h>
 
@@ -14,14 +13,10 @@ static unsigned int seconds = 5;
 module_param(seconds, uint, 0644);
 MODULE_PARM_DESC(seconds, "How long each case takes");
 
-#define MAX_OWNED 24
-#define MAX_HELD 12
-
 struct worker {
 	struct stress *stress;
 	struct rnd_state rnd;
-	unsigned int owned[MAX_OWNED];
-	unsigned int n_owned;
+	struct owned_lives owned;
 	struct {
 		unsigned int life;
 		bool named;
@@ -36,11 +31,6 @@ void stress_fault(struct stress *stress, const char *what, ioasid_t id)
 		kunit_err(stress->test, "%s: ID %u\n", what, id);
 }
 
-static u32 below(struct worker *worker, u32 limit)
-{
-	return prandom_u32_state(&worker->rnd) % limit;
-}
-
 /* What a lookup gives: a life that can be that of the number, or none. */
 static struct life *find_life(struct stress *stress, ioasid_t id)
 {
@@ -50,7 +40,7 @@ static struct life *find_life(struct stress *stress, ioasid_t id)
 
 	if (found == ERR_PTR(-ENOENT))
 		return NULL;
-	if (index >= STRESS_LIVES) {
+	if (index >= LIVES) {
 		stress_fault(stress, "found with data that nobody gave", id);
 		return NULL;
 	}
@@ -64,24 +54,16 @@ static struct life *find_life(struct stress *stress, ioasid_t id)
 static void do_alloc(struct worker *worker)
 {
 	struct stress *stress = worker->stress;
-	ioasid_t min = 1 + below(worker, STRESS_IDS), max = 1 + below(worker, STRESS_IDS);
 	struct life *life, *before;
-	unsigned int index;
+	unsigned int at;
 	ioasid_t id;
 	int err, previous;
 
-	if (worker->n_owned == MAX_OWNED)
+	at = next_life(&worker->owned, &stress->n_lives);
+	if (at == LIVES)
 		return;
-	index = atomic_fetch_inc(&stress->n_lives);
-	if (index >= STRESS_LIVES) {
-		atomic_dec(&stress->n_lives);
-		return;
-	}
-	life = &stress->lives[index];
-	if (min > max)
-		swap(min, max);
-	err = ioasid_alloc_range(NULL, min, max, below(worker, IOASID_ALLOC_TOP_DOWN + 1),
-				 (void *)(index + 1UL), &id);
+	life = &stress->lives[at];
+	err = alloc_life(&worker->rnd, NULL, STRESS_IDS, at, &id);
 	if (err) {
 		atomic_inc(&stress->full);
 		if (err != -ENOSPC || id != INVALID_IOASID)
@@ -89,11 +71,7 @@ static void do_alloc(struct worker *worker)
 		return;
 	}
 	atomic_inc(&stress->allocs);
-	if (id < min || id > max) {
-		stress_fault(stress, "allocated out of range", id);
-		return;
-	}
-	previous = atomic_xchg(&stress->last[id], index + 1);
+	previous = atomic_xchg(&stress->last[id], at + 1);
 	if (previous) {
 		before = &stress->lives[previous - 1];
 		if (READ_ONCE(before->state) < LIFE_FREEING)
@@ -104,7 +82,7 @@ static void do_alloc(struct worker *worker)
 	WRITE_ONCE(life->id, id);
 	/* Pairs with the load in do_get(). */
 	smp_store_release(&life->state, LIFE_OWNED);
-	worker->owned[worker->n_owned++] = index;
+	worker->owned.at[worker->owned.n++] = at;
 }
 
 static void told_of_end(struct stress *stress, struct life *life)
@@ -130,16 +108,15 @@ static int free_while_held(struct stress *stress, struct life *life)
 static void do_free(struct worker *worker)
 {
 	struct stress *stress = worker->stress;
-	unsigned int at, how = below(worker, 8);
+	int at = pick(&worker->rnd, worker->owned.n), ret;
+	unsigned int how = below(&worker->rnd, 8);
 	unsigned long flags;
 	struct life *life;
-	int ret;
 
-	if (!worker->n_owned)
+	if (at < 0)
 		return;
-	at = below(worker, worker->n_owned);
-	life = &stress->lives[worker->owned[at]];
-	worker->owned[at] = worker->owned[--worker->n_owned];
+	life = &stress->lives[worker->owned.at[at]];
+	worker->owned.at[at] = worker->owned.at[--worker->owned.n];
 	if (find_life(stress, life->id) != life)
 		stress_fault(stress, "lost by its owner", life->id);
 	WRITE_ONCE(life->state, LIFE_FREEING);
@@ -164,8 +141,8 @@ static void do_free(struct worker *worker)
 static void do_get(struct worker *worker)
 {
 	struct stress *stress = worker->stress;
-	ioasid_t id = 1 + below(worker, STRESS_IDS);
-	bool named = below(worker, 2), was_freed;
+	ioasid_t id = 1 + below(&worker->rnd, STRESS_IDS);
+	bool named = below(&worker->rnd, 2), was_freed;
 	struct life *before, *life;
 	int err;
 
@@ -197,15 +174,14 @@ static void do_get(struct worker *worker)
 static void do_put(struct worker *worker)
 {
 	struct stress *stress = worker->stress;
-	bool named, last, irqs_off = !below(worker, 8);
+	bool named, last, irqs_off = !below(&worker->rnd, 8);
+	int at = pick(&worker->rnd, worker->n_held);
 	unsigned long flags = 0;
 	struct life *life;
-	unsigned int at;
 	ioasid_t id;
 
-	if (!worker->n_held)
+	if (at < 0)
 		return;
-	at = below(worker, worker->n_held);
 	life = &stress->lives[worker->held[at].life];
 	named = worker->held[at].named;
 	/* Its owner may not have noted the number yet: he is still on his way out of alloc. */
@@ -214,9 +190,7 @@ static void do_put(struct worker *worker)
 	worker->held[at] = worker->held[--worker->n_held];
 	if (find_life(stress, id) != life)
 		stress_fault(stress, "another life while held", id);
-	atomic_dec(&life->holders);
-	/* Whoever has the number next sees that we no longer hold it. */
-	smp_mb__after_atomic();
+	drop_holder(&life->holders);
 	if (irqs_off)
 		local_irq_save(flags);
 	last = named ? ioasid_put_named(NULL, id, worker->name) : ioasid_put(NULL, id);
@@ -228,7 +202,7 @@ static void do_put(struct worker *worker)
 
 static void do_find(struct worker *worker)
 {
-	find_life(worker->stress, 1 + below(worker, STRESS_IDS));
+	find_life(worker->stress, 1 + below(&worker->rnd, STRESS_IDS));
 }
 
 static void work(void *data)
@@ -239,10 +213,10 @@ static void work(void *data)
 	struct worker *worker = data;
 
 	while (time_before(jiffies, READ_ONCE(worker->stress->end))) {
-		steps[below(worker, ARRAY_SIZE(steps))](worker);
+		steps[below(&worker->rnd, ARRAY_SIZE(steps))](worker);
 		cond_resched();
 	}
-	while (worker->n_owned)
+	while (worker->owned.n)
 		do_free(worker);
 	while (worker->n_held)
 		do_put(worker);
@@ -259,7 +233,7 @@ struct stress *stress_new(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, stress);
 	stress->test = test;
-	stress->lives = vcalloc(STRESS_LIVES, sizeof(*stress->lives));
+	stress->lives = vcalloc(LIVES, sizeof(*stress->lives));
 	KUNIT_ASSERT_NOT_NULL(test, stress->lives);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_lives, stress->lives), 0);
 	stress->seed = seed ?: get_random_u32();

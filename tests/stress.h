@@ -6,12 +6,11 @@
 #include <linux/atomic.h>
 
 #include "common.h"
+#include "lives.h"
 #include "threads.h"
 
 #define STRESS_IDS 64U
 #define STRESS_THREADS 4
-/* Lives of IDs, one after the other; the threads stop allocating when they are used up. */
-#define STRESS_LIVES BIT(18)
 
 enum life_state {
 	LIFE_NONE,

@@ -27,7 +27,7 @@ static void plug_and_unplug(void *data)
 	unsigned long *end = &plugging->stress->end;
 
 	while (time_before(jiffies, *end - HZ)) {
-		msleep(5 + prandom_u32_state(&plugging->plugger.rnd) % 30);
+		msleep(5 + below(&plugging->plugger.rnd, 30));
 		plug_or_unplug(&plugging->plugger);
 		/* A slow machine gets more time. */
 		if (!is_enough(&plugging->plugger) && time_before(jiffies, patience))

@@ -17,19 +17,6 @@ static unsigned int seconds = 30;
 module_param(seconds, uint, 0644);
 MODULE_PARM_DESC(seconds, "How long it takes");
 
-struct census {
-	unsigned int ids;
-	unsigned int spids;
-};
-
-static void take_census(ioasid_t id, void *data)
-{
-	struct census *census = data;
-
-	census->ids++;
-	census->spids += ioasid_find_spid(id) != INVALID_IOASID;
-}
-
 /* What a set is said to have is what it has. Returns what it takes of the capacity. */
 static ioasid_t check_era(struct stress *stress, struct era *era)
 {
@@ -106,16 +93,16 @@ static void check_sums(struct stress *stress)
 	for (i = 0; i < WORKERS; i++) {
 		struct worker *worker = &stress->workers[i];
 
-		for (owned = 0, j = 0; j < worker->n_owned; j++) {
-			struct life *life = &stress->lives[worker->owned[j]];
+		for (owned = 0, j = 0; j < worker->owned.n; j++) {
+			struct life *life = &stress->lives[worker->owned.at[j]];
 
 			if (is_ending(life->era))
 				continue;
 			if (stress_find(stress, life->era->set, life->id) != life)
 				stress_fault(stress, "lost by its owner", life->id);
-			worker->owned[owned++] = worker->owned[j];
+			worker->owned.at[owned++] = worker->owned.at[j];
 		}
-		worker->n_owned = owned;
+		worker->owned.n = owned;
 	}
 	KUNIT_EXPECT_EQ(test, atomic_read(&stress->faults), 0);
 }
@@ -175,7 +162,7 @@ static void figures_add_up_under_stress(struct kunit *test)
 			stress_end_era(&stress->workers[0], i);
 	}
 	for (i = 0; i < WORKERS; i++) {
-		while (stress->workers[i].n_owned)
+		while (stress->workers[i].owned.n)
 			stress_free_own(&stress->workers[i]);
 	}
 	check_sums(stress);

@@ -5,8 +5,9 @@
 
 #include <linux/bitmap.h>
 #include <linux/mutex.h>
-#include <linux/prandom.h>
 
+#include "figures.h"
+#include "lives.h"
 #include "sets.h"
 #include "threads.h"
 
@@ -17,9 +18,6 @@
 #define LEFT 150
 #define MAX_QUOTA 60
 #define SPIDS 24
-#define MAX_OWNED 24
-#define MAX_HELD 12
-#define LIVES BIT(18)
 #define ERAS BIT(16)
 
 /* Sets of an mm; sets whose IDs each thread frees one by one; sets that are emptied as a whole. */
@@ -54,8 +52,7 @@ struct slot {
 struct worker {
 	struct stress *stress;
 	struct rnd_state rnd;
-	unsigned int owned[MAX_OWNED];
-	unsigned int n_owned;
+	struct owned_lives owned;
 	struct {
 		struct life *life;
 		ioasid_t id;

@@ -8,16 +8,11 @@ void stress_fault(struct stress *stress, const char *what, long which)
 		kunit_err(stress->test, "%s: %ld\n", what, which);
 }
 
-static u32 below(struct worker *worker, u32 limit)
-{
-	return prandom_u32_state(&worker->rnd) % limit;
-}
-
 /* May be on its way out. */
 static struct era *any_era(struct worker *worker)
 {
 	struct stress *stress = worker->stress;
-	struct era *era = READ_ONCE(stress->slots[below(worker, SLOTS)].era);
+	struct era *era = READ_ONCE(stress->slots[below(&worker->rnd, SLOTS)].era);
 
 	return era ?: stress->eras;
 }
@@ -38,26 +33,19 @@ struct life *stress_find(struct stress *stress, struct ioasid_set *set, ioasid_t
 
 static void do_alloc(struct worker *worker)
 {
-	ioasid_t min = 1 + below(worker, IDS), max = 1 + below(worker, IDS), id;
 	struct stress *stress = worker->stress;
 	struct era *era = any_era(worker);
 	struct life *life, *before;
-	unsigned int index;
 	int err, previous;
+	unsigned int at;
+	ioasid_t id;
 
-	if (worker->n_owned == MAX_OWNED)
+	at = next_life(&worker->owned, &stress->n_lives);
+	if (at == LIVES)
 		return;
-	index = atomic_fetch_inc(&stress->n_lives);
-	if (index >= LIVES) {
-		atomic_dec(&stress->n_lives);
-		return;
-	}
-	life = &stress->lives[index];
+	life = &stress->lives[at];
 	life->era = era;
-	if (min > max)
-		swap(min, max);
-	err = ioasid_alloc_range(era->set, min, max, below(worker, IOASID_ALLOC_TOP_DOWN + 1),
-				 (void *)(index + 1UL), &id);
+	err = alloc_life(&worker->rnd, era->set, IDS, at, &id);
 	if (err) {
 		atomic_inc(&stress->refused);
 		if (err != -ENOSPC && !(is_ending(era) && (err == -EBUSY || err == -EINVAL)))
@@ -65,11 +53,7 @@ static void do_alloc(struct worker *worker)
 		return;
 	}
 	atomic_inc(&stress->allocs);
-	if (id < min || id > max) {
-		stress_fault(stress, "allocated out of range", id);
-		return;
-	}
-	previous = atomic_xchg(&stress->last[id], index + 1);
+	previous = atomic_xchg(&stress->last[id], at + 1);
 	WRITE_ONCE(life->id, id);
 	if (previous) {
 		before = &stress->lives[previous - 1];
@@ -81,30 +65,27 @@ static void do_alloc(struct worker *worker)
 			stress_fault(stress, "reused while it is held", id);
 	}
 	if (!era->bulk)
-		worker->owned[worker->n_owned++] = index;
+		worker->owned.at[worker->owned.n++] = at;
 }
 
-static struct life *own(struct worker *worker, unsigned int *at)
+static struct life *own(struct worker *worker, int *at)
 {
-	if (!worker->n_owned)
-		return NULL;
-	*at = below(worker, worker->n_owned);
-	return &worker->stress->lives[worker->owned[*at]];
+	*at = pick(&worker->rnd, worker->owned.n);
+	return *at < 0 ? NULL : &worker->stress->lives[worker->owned.at[*at]];
 }
 
 void stress_free_own(struct worker *worker)
 {
 	struct stress *stress = worker->stress;
-	bool irqs_off = !below(worker, 8);
+	bool irqs_off = !below(&worker->rnd, 8);
 	unsigned long flags = 0;
 	struct life *life;
-	unsigned int at;
-	int ret;
+	int at, ret;
 
 	life = own(worker, &at);
 	if (!life)
 		return;
-	worker->owned[at] = worker->owned[--worker->n_owned];
+	worker->owned.at[at] = worker->owned.at[--worker->owned.n];
 	if (stress_find(stress, life->era->set, life->id) != life && !is_ending(life->era))
 		stress_fault(stress, "lost by its owner", life->id);
 	WRITE_ONCE(life->freed, true);
@@ -138,13 +119,13 @@ static void hold(struct worker *worker, struct era *era, ioasid_t id)
 static void do_get(struct worker *worker)
 {
 	struct era *era = any_era(worker);
-	ioasid_t id = 1 + below(worker, IDS);
+	ioasid_t id = 1 + below(&worker->rnd, IDS);
 	struct mm_struct *mm = era->mm;
 	int err;
 
 	if (worker->n_held == MAX_HELD)
 		return;
-	switch (below(worker, 4)) {
+	switch (below(&worker->rnd, 4)) {
 	case 0:
 		if (!ioasid_get(NULL, id))
 			hold(worker, NULL, id);
@@ -161,7 +142,7 @@ static void do_get(struct worker *worker)
 			stress_fault(worker->stress, "not of this mm", id);
 		break;
 	case 3:
-		id = ioasid_find_by_spid(era->set, below(worker, SPIDS), true);
+		id = ioasid_find_by_spid(era->set, below(&worker->rnd, SPIDS), true);
 		if (id != INVALID_IOASID)
 			hold(worker, era, id);
 		break;
@@ -171,27 +152,24 @@ static void do_get(struct worker *worker)
 static void do_put(struct worker *worker)
 {
 	struct stress *stress = worker->stress;
-	bool irqs_off = !below(worker, 8);
+	int at = pick(&worker->rnd, worker->n_held);
+	bool irqs_off = !below(&worker->rnd, 8);
 	struct ioasid_set *set = NULL;
 	unsigned long flags = 0;
 	struct life *life;
-	unsigned int at;
 	ioasid_t id;
 
-	if (!worker->n_held)
+	if (at < 0)
 		return;
-	at = below(worker, worker->n_held);
 	life = worker->held[at].life;
 	id = worker->held[at].id;
 	worker->held[at] = worker->held[--worker->n_held];
 	/* The handle tells whose the ID is even when the set is dying. */
-	if (below(worker, 2))
+	if (below(&worker->rnd, 2))
 		set = life->era->set;
 	if (stress_find(stress, set, id) != life)
 		stress_fault(stress, "another life while held", id);
-	atomic_dec(&life->holders);
-	/* Whoever has the number next sees that we no longer hold it. */
-	smp_mb__after_atomic();
+	drop_holder(&life->holders);
 	if (irqs_off)
 		local_irq_save(flags);
 	ioasid_put(set, id);
@@ -203,10 +181,9 @@ static void do_put(struct worker *worker)
 static void do_spid(struct worker *worker)
 {
 	struct stress *stress = worker->stress;
-	ioasid_t spid = below(worker, SPIDS), id, found;
+	ioasid_t spid = below(&worker->rnd, SPIDS), id, found;
 	struct life *life;
-	unsigned int at;
-	int err;
+	int at, err;
 
 	life = own(worker, &at);
 	if (!life)
@@ -218,7 +195,7 @@ static void do_spid(struct worker *worker)
 			stress_fault(stress, "no reference for the owner", id);
 		return;
 	}
-	if (below(worker, 2)) {
+	if (below(&worker->rnd, 2)) {
 		err = ioasid_detach_spid(id);
 		if (err && err != -ENOENT && !(err == -EBUSY && is_ending(life->era)))
 			stress_fault(stress, "detach", err);
@@ -263,8 +240,8 @@ static void do_query(struct worker *worker)
 
 static void do_adjust(struct worker *worker)
 {
-	struct slot *slot = &worker->stress->slots[below(worker, SLOTS)];
-	ioasid_t quota = below(worker, 4) ? 1 + below(worker, MAX_QUOTA) : 0;
+	struct slot *slot = &worker->stress->slots[below(&worker->rnd, SLOTS)];
+	ioasid_t quota = below(&worker->rnd, 4) ? 1 + below(&worker->rnd, MAX_QUOTA) : 0;
 	struct era *era;
 	int err;
 
@@ -272,10 +249,7 @@ static void do_adjust(struct worker *worker)
 		return;
 	era = slot->era;
 	if (era) {
-		if (!quota || !era->ceiling)
-			WRITE_ONCE(era->ceiling, 0);
-		else
-			WRITE_ONCE(era->ceiling, max(quota, era->ceiling));
+		raise_ceiling(&era->ceiling, quota);
 		err = ioasid_adjust_set(era->set, quota);
 		if (err && err != -EINVAL && err != -ENOSPC)
 			stress_fault(worker->stress, "adjust", err);
@@ -288,15 +262,13 @@ static void do_adjust(struct worker *worker)
 static void begin_era(struct worker *worker, unsigned int slot)
 {
 	struct stress *stress = worker->stress;
-	ioasid_t quota = below(worker, 4) ? 1 + below(worker, MAX_QUOTA) : 0;
-	unsigned int index = atomic_fetch_inc(&stress->n_eras);
+	ioasid_t quota = below(&worker->rnd, 4) ? 1 + below(&worker->rnd, MAX_QUOTA) : 0;
+	unsigned int at = take_place(&stress->n_eras, ERAS);
 	struct era *era;
 
-	if (index >= ERAS) {
-		atomic_dec(&stress->n_eras);
+	if (at == ERAS)
 		return;
-	}
-	era = &stress->eras[index];
+	era = &stress->eras[at];
 	if (is_mm_slot(slot))
 		era->mm = mm_alloc();
 	era->bulk = is_bulk_slot(slot);
@@ -317,8 +289,7 @@ static void begin_era(struct worker *worker, unsigned int slot)
 void stress_end_era(struct worker *worker, unsigned int slot)
 {
 	struct era *era = worker->stress->slots[slot].era;
-	bool mm_first = below(worker, 2), irqs_off = below(worker, 2);
-	unsigned long flags = 0;
+	bool mm_first = below(&worker->rnd, 2), irqs_off = below(&worker->rnd, 2);
 
 	WRITE_ONCE(era->ending, true);
 	WRITE_ONCE(worker->stress->slots[slot].era, NULL);
@@ -326,17 +297,13 @@ void stress_end_era(struct worker *worker, unsigned int slot)
 	smp_mb();
 	if (mm_first && era->mm)
 		mmput(era->mm);
-	if (below(worker, 3)) {
+	if (below(&worker->rnd, 3)) {
 		if (ioasid_set_free(era->set) < 0)
 			stress_fault(worker->stress, "not freed by its owner", slot);
 		if (ioasid_set_free(era->set) != -EINVAL)
 			stress_fault(worker->stress, "freed twice by its owner", slot);
 	} else {
-		if (irqs_off)
-			local_irq_save(flags);
-		ioasid_set_put(era->set);
-		if (irqs_off)
-			local_irq_restore(flags);
+		put_set(era->set, irqs_off);
 	}
 	if (!mm_first && era->mm)
 		mmput(era->mm);
@@ -344,11 +311,11 @@ void stress_end_era(struct worker *worker, unsigned int slot)
 
 static void do_set(struct worker *worker)
 {
-	unsigned int at = below(worker, SLOTS);
+	unsigned int at = below(&worker->rnd, SLOTS);
 	struct slot *slot = &worker->stress->slots[at];
 
 	/* They are to live for a while. */
-	if (below(worker, 8) || !mutex_trylock(&slot->lock))
+	if (below(&worker->rnd, 8) || !mutex_trylock(&slot->lock))
 		return;
 	if (slot->era)
 		stress_end_era(worker, at);
@@ -360,26 +327,9 @@ static void do_set(struct worker *worker)
 static void do_reference(struct worker *worker)
 {
 	struct era *era = any_era(worker);
-	struct ioasid_set_usage usage;
-	struct ioasid_set *set;
 
-	switch (below(worker, 3)) {
-	case 0:
-		set = ioasid_set_get(era->set) ? NULL : era->set;
-		break;
-	case 1:
-		set = ioasid_find_set(1 + below(worker, IDS));
-		break;
-	default:
-		set = ioasid_find_mm_set(era->mm);
-	}
-	if (IS_ERR_OR_NULL(set))
-		return;
-	if (ioasid_set_query(set, &usage))
+	if (!is_set_there_while_held(&worker->rnd, era->set, IDS, era->mm))
 		stress_fault(worker->stress, "a set that is held is gone", 0);
-	if (below(worker, 2))
-		cond_resched();
-	ioasid_set_put(set);
 }
 
 static void visit(ioasid_t id, void *data)
@@ -393,7 +343,7 @@ static void visit(ioasid_t id, void *data)
 		stress_fault(worker->stress, "visited in the wrong set", id);
 	if (id > IDS || __test_and_set_bit(id, worker->seen))
 		stress_fault(worker->stress, "visited twice", id);
-	if (era->bulk && !below(worker, 4))
+	if (era->bulk && !below(&worker->rnd, 4))
 		ioasid_free(era->set, id);
 }
 
@@ -401,7 +351,7 @@ static void do_iterate(struct worker *worker)
 {
 	int err;
 
-	if (below(worker, 4))
+	if (below(&worker->rnd, 4))
 		return;
 	worker->visiting = any_era(worker);
 	bitmap_zero(worker->seen, IDS + 1);
@@ -414,7 +364,7 @@ static void do_free_all(struct worker *worker)
 {
 	struct era *era = any_era(worker);
 
-	if (era->bulk && !below(worker, 4))
+	if (era->bulk && !below(&worker->rnd, 4))
 		ioasid_free_all_in_set(era->set);
 }
 
@@ -428,7 +378,7 @@ static void do_reserve(struct worker *worker)
 		worker->reserved = 0;
 		return;
 	}
-	nr = ioasid_reserve_capacity(1 + below(worker, 20));
+	nr = ioasid_reserve_capacity(1 + below(&worker->rnd, 20));
 	if (nr > 0)
 		worker->reserved = nr;
 	else if (nr != -ENOSPC)
@@ -445,7 +395,7 @@ void stress_work(void *data)
 	struct worker *worker = data;
 
 	while (time_before(jiffies, READ_ONCE(worker->stress->end))) {
-		steps[below(worker, ARRAY_SIZE(steps))](worker);
+		steps[below(&worker->rnd, ARRAY_SIZE(steps))](worker);
 		cond_resched();
 	}
 	while (worker->n_held)

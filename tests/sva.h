@@ -270,6 +270,15 @@ static __maybe_unused struct ioasid_bond *must_bind(struct kunit *test, struct d
 	return bond;
 }
 
+/* With "s", who is told of everything. */
+static __maybe_unused struct story *story_of_all(struct kunit *test)
+{
+	struct story *story = story_new(test);
+
+	subscribe(story, "s", 0, NULL);
+	return story;
+}
+
 /* Why there is no bond. */
 static __maybe_unused int bind_error(struct device *dev, struct mm_struct *mm, void *drvdata)
 {

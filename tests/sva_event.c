@@ -7,10 +7,9 @@ static void bind_is_told_at_the_first_device(struct kunit *test)
 {
 	struct device *a = must_enable_with(test, "a", 5, 5, 0), *b = must_enable(test, "b");
 	struct mm_struct *mm = must_mm(test);
-	struct story *story = story_new(test);
+	struct story *story = story_of_all(test);
 	struct ioasid_bond *first, *second;
 
-	subscribe(story, "s", 0, NULL);
 	first = must_bind(test, a, mm);
 	expect_story(story, "s:ALLOC(5); s:BIND(5)");
 	second = must_bind(test, b, mm);
@@ -48,11 +47,9 @@ static void unbind_is_not_told_after_free(struct kunit *test)
 {
 	struct device *a = must_enable_with(test, "a", 5, 5, 0);
 	struct mm_struct *mm = must_mm(test);
-	struct story *story = story_new(test);
-	struct ioasid_bond *bond;
+	struct story *story = story_of_all(test);
+	struct ioasid_bond *bond = must_bind(test, a, mm);
 
-	subscribe(story, "s", 0, NULL);
-	bond = must_bind(test, a, mm);
 	KUNIT_EXPECT_EQ(test, ioasid_free(NULL, 5), 1);
 	expect_story(story, "s:ALLOC(5); s:BIND(5); s:FREE(5)");
 	KUNIT_EXPECT_FALSE(test, is_unknown(5));
@@ -106,12 +103,10 @@ static void spid_and_device_are_told_apart(struct kunit *test)
 {
 	struct device *a = must_enable_with(test, "a", 5, 5, 0);
 	struct mm_struct *mm = must_mm(test);
-	struct story *story = story_new(test);
+	struct story *story = story_of_all(test);
+	struct ioasid_bond *bond = must_bind(test, a, mm);
 	struct subscriber *late;
-	struct ioasid_bond *bond;
 
-	subscribe(story, "s", 0, NULL);
-	bond = must_bind(test, a, mm);
 	KUNIT_EXPECT_EQ(test, ioasid_attach_spid(5, 7), 0);
 	KUNIT_EXPECT_EQ(test, ioasid_attach_spid(5, 8), -EBUSY);
 	expect_story(story, "s:ALLOC(5); s:BIND(5); s:BIND(5=7)");

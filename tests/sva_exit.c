@@ -65,11 +65,9 @@ static void exit_is_told_as_free(struct kunit *test)
 {
 	struct device *a = must_enable_with(test, "a", 5, 5, 0);
 	struct mm_struct *mm = must_mm(test);
-	struct story *story = story_new(test);
-	struct ioasid_bond *bond;
+	struct story *story = story_of_all(test);
+	struct ioasid_bond *bond = must_bind(test, a, mm);
 
-	subscribe(story, "s", 0, NULL);
-	bond = must_bind(test, a, mm);
 	story_forget(story);
 	mm_exits(test, mm);
 	KUNIT_EXPECT_TRUE(test, eventually(story_count(story, "s", IOASID_NOTIFY_FREE)));

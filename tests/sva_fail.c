@@ -22,9 +22,8 @@ static void failed_alloc_is_undone(struct kunit *test)
 	struct device *a = must_enable_with(test, "a", 5, 5, 0);
 	struct mm_struct *mm = must_mm(test);
 	int count = atomic_read(&mm->mm_count);
-	struct story *story = story_new(test);
+	struct story *story = story_of_all(test);
 
-	subscribe(story, "s", 0, NULL);
 	driver->alloc_error = -EXDEV;
 	KUNIT_EXPECT_EQ(test, bind_error(a, mm, NULL), -EXDEV);
 	expect_calls(test, "alloc");
@@ -51,9 +50,8 @@ static void failed_attach_is_undone(struct kunit *test)
 	struct device *a = must_enable_with(test, "a", 5, 5, 0);
 	struct mm_struct *mm = must_mm(test);
 	int count = atomic_read(&mm->mm_count);
-	struct story *story = story_new(test);
+	struct story *story = story_of_all(test);
 
-	subscribe(story, "s", 0, NULL);
 	driver->attach_error = -EXDEV;
 	KUNIT_EXPECT_EQ(test, bind_error(a, mm, NULL), -EXDEV);
 	expect_calls(test, "alloc; attach(a); free");
@@ -79,11 +77,9 @@ static void failed_attach_leaves_the_others_alone(struct kunit *test)
 {
 	struct device *a = must_enable_with(test, "a", 5, 5, 0), *b = must_enable(test, "b");
 	struct mm_struct *mm = must_mm(test);
-	struct story *story = story_new(test);
-	struct ioasid_bond *bond;
+	struct story *story = story_of_all(test);
+	struct ioasid_bond *bond = must_bind(test, a, mm);
 
-	subscribe(story, "s", 0, NULL);
-	bond = must_bind(test, a, mm);
 	drv_calls();
 	story_forget(story);
 	driver->attach_error = -EXDEV;

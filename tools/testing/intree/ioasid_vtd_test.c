@@ -224,66 +224,69 @@ static void freed_id_is_torn_down_and_kept(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ioasid_get(NULL, pasid), -EBUSY);
 }
 
+/* An address space that only the case has, bound to a device. */
+struct bound_mm {
+	struct mm_struct *mm;
+	struct iommu_sva *bond;
+	ioasid_t pasid;
+};
+
+static struct bound_mm must_bind_own_mm(struct kunit *test, struct device *dev)
+{
+	struct bound_mm own = { .mm = mm_alloc() };
+
+	KUNIT_ASSERT_NOT_NULL(test, own.mm);
+	own.bond = iommu_sva_bind_device(dev, own.mm);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, own.bond);
+	own.pasid = iommu_sva_get_pasid(own.bond);
+	return own;
+}
+
+/* The last bond of one whose mm has exited and whose ID was freed. */
+static void expect_unbind_gives_back(struct kunit *test, struct device *dev, struct bound_mm *own)
+{
+	iommu_sva_unbind_device(own->bond);
+	KUNIT_EXPECT_TRUE(test, is_clear(dev, own->pasid));
+	KUNIT_EXPECT_TRUE(test, eventually(is_unknown(own->pasid)));
+	expect_told(test, 1, 0, 1);
+}
+
 /* B-174: the last one to have it is the mm. */
 static void number_comes_back_with_the_memory_of_the_mm(struct kunit *test)
 {
-	struct mm_struct *mm = mm_alloc();
-	struct iommu_sva *bond;
-	ioasid_t pasid;
+	struct bound_mm own = must_bind_own_mm(test, vtd.devs[0]);
 
-	KUNIT_ASSERT_NOT_NULL(test, mm);
-	bond = iommu_sva_bind_device(vtd.devs[0], mm);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, bond);
-	pasid = iommu_sva_get_pasid(bond);
-	mmput(mm);
-	KUNIT_EXPECT_FALSE(test, is_translated(vtd.devs[0], pasid));
-	KUNIT_EXPECT_FALSE(test, is_unknown(pasid));
-	iommu_sva_unbind_device(bond);
-	KUNIT_EXPECT_TRUE(test, eventually(is_unknown(pasid)));
+	mmput(own.mm);
+	KUNIT_EXPECT_FALSE(test, is_translated(vtd.devs[0], own.pasid));
+	KUNIT_EXPECT_FALSE(test, is_unknown(own.pasid));
+	iommu_sva_unbind_device(own.bond);
+	KUNIT_EXPECT_TRUE(test, eventually(is_unknown(own.pasid)));
 	expect_told(test, 1, 1, 1);
 }
 
 /* The exit finds the entry as FREE has left it, and leaves it so: the device may be at work. */
 static void exit_after_free_keeps_the_device_cut_off(struct kunit *test)
 {
-	struct mm_struct *mm = mm_alloc();
-	struct iommu_sva *bond;
-	ioasid_t pasid;
+	struct bound_mm own = must_bind_own_mm(test, vtd.devs[0]);
 
-	KUNIT_ASSERT_NOT_NULL(test, mm);
-	bond = iommu_sva_bind_device(vtd.devs[0], mm);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, bond);
-	pasid = iommu_sva_get_pasid(bond);
-	KUNIT_EXPECT_EQ(test, ioasid_free(NULL, pasid), 1);
+	KUNIT_EXPECT_EQ(test, ioasid_free(NULL, own.pasid), 1);
 	flush_handlers();
-	KUNIT_EXPECT_TRUE(test, is_cut_off(vtd.devs[0], pasid));
-	mmput(mm);
-	KUNIT_EXPECT_TRUE(test, is_cut_off(vtd.devs[0], pasid));
-	iommu_sva_unbind_device(bond);
-	KUNIT_EXPECT_TRUE(test, is_clear(vtd.devs[0], pasid));
-	KUNIT_EXPECT_TRUE(test, eventually(is_unknown(pasid)));
-	expect_told(test, 1, 0, 1);
+	KUNIT_EXPECT_TRUE(test, is_cut_off(vtd.devs[0], own.pasid));
+	mmput(own.mm);
+	KUNIT_EXPECT_TRUE(test, is_cut_off(vtd.devs[0], own.pasid));
+	expect_unbind_gives_back(test, vtd.devs[0], &own);
 }
 
 static void free_after_exit_keeps_the_device_cut_off(struct kunit *test)
 {
-	struct mm_struct *mm = mm_alloc();
-	struct iommu_sva *bond;
-	ioasid_t pasid;
+	struct bound_mm own = must_bind_own_mm(test, vtd.devs[0]);
 
-	KUNIT_ASSERT_NOT_NULL(test, mm);
-	bond = iommu_sva_bind_device(vtd.devs[0], mm);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, bond);
-	pasid = iommu_sva_get_pasid(bond);
-	mmput(mm);
-	KUNIT_EXPECT_TRUE(test, is_cut_off(vtd.devs[0], pasid));
-	KUNIT_EXPECT_EQ(test, ioasid_free(NULL, pasid), 1);
+	mmput(own.mm);
+	KUNIT_EXPECT_TRUE(test, is_cut_off(vtd.devs[0], own.pasid));
+	KUNIT_EXPECT_EQ(test, ioasid_free(NULL, own.pasid), 1);
 	flush_handlers();
-	KUNIT_EXPECT_TRUE(test, is_cut_off(vtd.devs[0], pasid));
-	iommu_sva_unbind_device(bond);
-	KUNIT_EXPECT_TRUE(test, is_clear(vtd.devs[0], pasid));
-	KUNIT_EXPECT_TRUE(test, eventually(is_unknown(pasid)));
-	expect_told(test, 1, 0, 1);
+	KUNIT_EXPECT_TRUE(test, is_cut_off(vtd.devs[0], own.pasid));
+	expect_unbind_gives_back(test, vtd.devs[0], &own);
 }
 
 /* The driver of a device: told before VT-d, it has its work done before that of VT-d. */

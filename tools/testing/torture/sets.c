@@ -83,7 +83,6 @@ void torture_end_era(struct actor *actor, unsigned int slot)
 {
 	struct era *era = rcu_dereference_protected(torture.slots[slot].era, true);
 	bool irqs_off = below(&actor->rnd, 2);
-	unsigned long flags = 0;
 	int ret;
 
 	if (!era)
@@ -100,11 +99,7 @@ void torture_end_era(struct actor *actor, unsigned int slot)
 		if (ioasid_set_free(era->set) != -EINVAL)
 			torture_fault("freed twice by its owner", slot);
 	} else {
-		if (irqs_off)
-			local_irq_save(flags);
-		ioasid_set_put(era->set);
-		if (irqs_off)
-			local_irq_restore(flags);
+		put_set(era->set, irqs_off);
 	}
 	torture_put_era(era);
 }
@@ -154,10 +149,7 @@ static void do_adjust(struct actor *actor)
 		return;
 	era = rcu_dereference_protected(slot->era, lockdep_is_held(&slot->lock));
 	if (era) {
-		if (!quota || !era->ceiling)
-			WRITE_ONCE(era->ceiling, 0);
-		else
-			WRITE_ONCE(era->ceiling, max(quota, era->ceiling));
+		raise_ceiling(&era->ceiling, quota);
 		err = ioasid_adjust_set(era->set, quota);
 		if (err && err != -EINVAL && err != -ENOSPC && !is_lost(era, err))
 			torture_fault("adjust", err);
@@ -170,28 +162,10 @@ static void do_adjust(struct actor *actor)
 static void do_reference(struct actor *actor)
 {
 	struct era *era = torture_any_era(&actor->rnd);
-	struct ioasid_set_usage usage;
-	struct ioasid_set *set = NULL;
 
-	switch (below(&actor->rnd, 3)) {
-	case 0:
-		set = ioasid_set_get(era->set) ? NULL : era->set;
-		break;
-	case 1:
-		set = ioasid_find_set(1 + below(&actor->rnd, LAST_SVA_ID));
-		break;
-	default:
-		if (era->mm)
-			set = ioasid_find_mm_set(era->mm);
-	}
-	torture_put_era(era);
-	if (IS_ERR_OR_NULL(set))
-		return;
-	if (ioasid_set_query(set, &usage))
+	if (!is_set_there_while_held(&actor->rnd, era->set, LAST_SVA_ID, era->mm))
 		torture_fault("a set that is held is gone", 0);
-	if (below(&actor->rnd, 2))
-		cond_resched();
-	ioasid_set_put(set);
+	torture_put_era(era);
 }
 
 static void visit(ioasid_t id, void *data)
@@ -239,19 +213,6 @@ void torture_set_step(struct actor *actor)
 
 /* ---- whether all figures add up, while nobody does anything ---- */
 
-struct census {
-	unsigned int ids;
-	unsigned int spids;
-};
-
-static void take_census(ioasid_t id, void *data)
-{
-	struct census *census = data;
-
-	census->ids++;
-	census->spids += ioasid_find_spid(id) != INVALID_IOASID;
-}
-
 /* Returns what it takes of the capacity, or a negative number: figures are still moving. */
 static int sum_of(struct era *era)
 {
@@ -272,16 +233,6 @@ static int sum_of(struct era *era)
 	return usage.quota ?: usage.use;
 }
 
-static int capacity_left(void)
-{
-	int left = ioasid_reserve_capacity(0);
-
-	if (left <= 0)
-		return 0;
-	ioasid_cancel_capacity(left);
-	return left;
-}
-
 static bool do_sums_fit(void)
 {
 	int taken = sum_of(&torture.kernel), sum;
@@ -300,7 +251,7 @@ static bool do_sums_fit(void)
 			return false;
 		taken += sum;
 	}
-	return capacity_left() + taken + torture.aside == ioasid_get_capacity() - 1;
+	return capacity_left() + taken + torture.aside == capacity_in_all();
 }
 
 static void tell_sums(void)

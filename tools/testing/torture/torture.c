@@ -304,7 +304,7 @@ static const struct file_operations result_fops = {
 
 static int set_aside(void)
 {
-	int nr = ioasid_get_capacity() - 1 - TORTURE_LEFT;
+	int nr = capacity_in_all() - TORTURE_LEFT;
 
 	nr = ioasid_reserve_capacity(nr);
 	if (nr < 0)

@@ -11,11 +11,13 @@
 #include <linux/ioasid_sva.h>
 #include <linux/irq_work.h>
 #include <linux/mutex.h>
-#include <linux/prandom.h>
 #include <linux/refcount.h>
 #include <linux/sched/mm.h>
 
+#include "capacity.h"
+#include "figures.h"
 #include "history.h"
+#include "random.h"
 
 /* Numbers by who uses them: actors, their IDs without events in between, devices. */
 #define LAST_ID 180U
@@ -162,11 +164,6 @@ static inline bool torture_goes_on(void)
 static inline void torture_count(enum torture_count what)
 {
 	atomic64_inc(&torture.counts[what]);
-}
-
-static inline u32 below(struct rnd_state *rnd, u32 limit)
-{
-	return prandom_u32_state(rnd) % limit;
 }
 
 /* The tag that a lookup gives: the private data of a life, or 0 for none. */

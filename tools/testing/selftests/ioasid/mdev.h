@@ -694,12 +694,30 @@ FIXTURE_TEARDOWN(mdev)
 	}
 }
 
+/* Until the queue is off, or faults. */
+static inline int fill_endlessly(struct vm *vm, int device, uint64_t pattern)
+{
+	return ask(vm, device, VM_SUBMIT, DMA_OP_FILL | DMA_FLAG_ENDLESS, 0, BOTH, LENGTH,
+		   pattern).error;
+}
+
 /* Both have given their first number to a PASID, and their queues work with it. */
 #define START_BOTH() do {						\
 	ASSERT_EQ(0, command(&self->a, 0, MDEV_REG_ALLOC, 1));		\
 	ASSERT_EQ(0, command(&self->b, 1, MDEV_REG_ALLOC, 1));		\
 	ASSERT_EQ(0, start(&self->a, 0, 1));				\
 	ASSERT_EQ(0, start(&self->b, 1, 1));				\
+} while (0)
+
+/* A machine has two devices, each with a number of its own. */
+#define START_TWO(of) do {						\
+	struct vm *vm_ = (of);						\
+									\
+	ASSERT_EQ(0, ask(vm_, 2, VM_OPEN).error);			\
+	ASSERT_EQ(0, command(vm_, 0, MDEV_REG_ALLOC, 1));		\
+	ASSERT_EQ(0, command(vm_, 0, MDEV_REG_ALLOC, 2));		\
+	ASSERT_EQ(0, start(vm_, 0, 1));					\
+	ASSERT_EQ(0, start(vm_, 2, 2));					\
 } while (0)
 
 /* Its device writes where it has memory, and there. */

@@ -47,8 +47,7 @@ TEST_F(mdev, unmap_under_a_job_ends_it)
 
 	ASSERT_EQ(0, command(a, 0, MDEV_REG_ALLOC, 1));
 	ASSERT_EQ(0, start(a, 0, 1));
-	ASSERT_EQ(0, ask(a, 0, VM_SUBMIT, DMA_OP_FILL | DMA_FLAG_ENDLESS, 0, BOTH, LENGTH,
-			 pattern).error);
+	ASSERT_EQ(0, fill_endlessly(a, 0, pattern));
 	nap_ms(10);
 	EXPECT_EQ(0, get(a, 0, DMA_REG_DONE_COUNT));
 	EXPECT_EQ(0, ask(a, 0, VM_UNMAP, BOTH).error);
@@ -69,11 +68,7 @@ TEST_F(mdev, unmap_takes_pages_from_each_device)
 {
 	struct vm *a = &self->a;
 
-	ASSERT_EQ(0, ask(a, 2, VM_OPEN).error);
-	ASSERT_EQ(0, command(a, 0, MDEV_REG_ALLOC, 1));
-	ASSERT_EQ(0, command(a, 0, MDEV_REG_ALLOC, 2));
-	ASSERT_EQ(0, start(a, 0, 1));
-	ASSERT_EQ(0, start(a, 2, 2));
+	START_TWO(a);
 	EXPECT_RUNS(a, 0);
 	EXPECT_RUNS(a, 2);
 	EXPECT_EQ(0, ask(a, 0, VM_UNMAP, BOTH).error);

@@ -132,10 +132,8 @@ TEST_F(mdev, free_before_stop_drains_the_queue)
 
 	START_BOTH();
 	ids_of(self->a.pid, 1, &host);
-	ASSERT_EQ(0, ask(&self->a, 0, VM_SUBMIT, DMA_OP_FILL | DMA_FLAG_ENDLESS, 0, BOTH, LENGTH,
-			 of_a).error);
-	ASSERT_EQ(0, ask(&self->b, 1, VM_SUBMIT, DMA_OP_FILL | DMA_FLAG_ENDLESS, 0, BOTH, LENGTH,
-			 of_b).error);
+	ASSERT_EQ(0, fill_endlessly(&self->a, 0, of_a));
+	ASSERT_EQ(0, fill_endlessly(&self->b, 1, of_b));
 	EXPECT_EQ(PAGES, mdev_row(0).pinned);
 	EXPECT_EQ(PAGES, pinned_of(self->a.pid));
 
@@ -229,8 +227,7 @@ TEST_F(mdev, killed_machine_leaves_nothing)
 	START_BOTH();
 	EXPECT_EQ(0, command(&self->a, 0, MDEV_REG_ALLOC, 2));
 	ids_of(pid, 1, &host);
-	ASSERT_EQ(0, ask(&self->a, 0, VM_SUBMIT, DMA_OP_FILL | DMA_FLAG_ENDLESS, 0, BOTH, LENGTH,
-			 pattern).error);
+	ASSERT_EQ(0, fill_endlessly(&self->a, 0, pattern));
 	EXPECT_EQ(PAGES, mdev_row(0).pinned);
 	vm_kill(&self->a);
 	EXPECT_TRUE(COMES(!ids_of(pid, 0, NULL)));
@@ -259,8 +256,7 @@ TEST_F(mdev, killed_machine_whose_files_another_has)
 	pid_t pid = self->a.pid, other;
 
 	START_BOTH();
-	ASSERT_EQ(0, ask(&self->a, 0, VM_SUBMIT, DMA_OP_FILL | DMA_FLAG_ENDLESS, 0, BOTH, LENGTH,
-			 new_pattern()).error);
+	ASSERT_EQ(0, fill_endlessly(&self->a, 0, new_pattern()));
 	other = ask(&self->a, 0, VM_LEND).value;
 	ASSERT_LT(0, other);
 	vm_kill(&self->a);
@@ -282,8 +278,7 @@ TEST_F_TIMEOUT(mdev, machines_are_killed_at_any_time, 120)
 	for (turn = 0; turn < 12; turn++) {
 		ASSERT_EQ(0, command(&self->a, 0, MDEV_REG_ALLOC, 1));
 		ASSERT_EQ(0, start(&self->a, 0, 1));
-		ASSERT_EQ(0, ask(&self->a, 0, VM_SUBMIT, DMA_OP_FILL | DMA_FLAG_ENDLESS, 0, BOTH,
-				 LENGTH, pattern).error);
+		ASSERT_EQ(0, fill_endlessly(&self->a, 0, pattern));
 		seed = seed * 1103515245 + 12345;
 		nap_ms(seed >> 16 & 7);
 		/* Half of the times the end of the process meets a FREE of its guest. */
@@ -320,8 +315,7 @@ TEST_F(mdev, reset_lets_go)
 
 	ASSERT_EQ(0, command(a, 0, MDEV_REG_ALLOC, 1));
 	ASSERT_EQ(0, start(a, 0, 1));
-	ASSERT_EQ(0, ask(a, 0, VM_SUBMIT, DMA_OP_FILL | DMA_FLAG_ENDLESS, 0, BOTH, LENGTH,
-			 new_pattern()).error);
+	ASSERT_EQ(0, fill_endlessly(a, 0, new_pattern()));
 	EXPECT_EQ(0, ask(a, 0, VM_RESET).error);
 	EXPECT_EQ(DMA_STATE_OFF, get(a, 0, DMA_REG_STATE));
 	EXPECT_EQ(0, pinned_of(a->pid));
@@ -334,11 +328,7 @@ TEST_F(mdev, pages_are_those_of_one_device)
 {
 	struct vm *a = &self->a;
 
-	ASSERT_EQ(0, ask(a, 2, VM_OPEN).error);
-	ASSERT_EQ(0, command(a, 0, MDEV_REG_ALLOC, 1));
-	ASSERT_EQ(0, command(a, 0, MDEV_REG_ALLOC, 2));
-	ASSERT_EQ(0, start(a, 0, 1));
-	ASSERT_EQ(0, start(a, 2, 2));
+	START_TWO(a);
 	EXPECT_RUNS(a, 0);
 	EXPECT_EQ(PAGES, mdev_row(0).pinned);
 	EXPECT_EQ(0, mdev_row(2).pinned);
@@ -380,8 +370,7 @@ TEST_F(mdev, removal_waits_for_the_end_of_a_killed_machine)
 	pid_t remover;
 
 	START_BOTH();
-	ASSERT_EQ(0, ask(&self->a, 0, VM_SUBMIT, DMA_OP_FILL | DMA_FLAG_ENDLESS, 0, BOTH, LENGTH,
-			 new_pattern()).error);
+	ASSERT_EQ(0, fill_endlessly(&self->a, 0, new_pattern()));
 	remover = start_child(delete_first, NULL);
 	nap_ms(100);
 	EXPECT_EQ(0, waitpid(remover, NULL, WNOHANG));
@@ -400,8 +389,7 @@ TEST_F(mdev, reset_of_the_parent_takes_its_queues)
 	START_BOTH();
 	ASSERT_EQ(0, find_file("/sys/class/mdev_bus/*/reset", path, sizeof(path)));
 	for (turn = 0; turn < 3; turn++) {
-		ASSERT_EQ(0, ask(&self->a, 0, VM_SUBMIT, DMA_OP_FILL | DMA_FLAG_ENDLESS, 0, BOTH,
-				 LENGTH, new_pattern()).error);
+		ASSERT_EQ(0, fill_endlessly(&self->a, 0, new_pattern()));
 		ASSERT_EQ(0, write_file(path, "1"));
 		EXPECT_EQ(DMA_STATE_OFF, get(&self->a, 0, DMA_REG_STATE));
 		EXPECT_EQ(DMA_STATE_OFF, get(&self->b, 1, DMA_REG_STATE));
