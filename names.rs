@@ -13,14 +13,12 @@ use crate::kapi::{
     task::until_nul, //
 };
 use kernel::{
-    fmt,
     prelude::*,
     rbtree::{
         RBTree,
         RBTreeNodeReservation, //
     },
     static_lock_class,
-    str::BStr, //
 };
 
 /// The name of a holder, cut to fit and padded with zeroes.
@@ -40,12 +38,6 @@ impl Name {
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
         until_nul(&self.0)
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(BStr::from_bytes(self.as_bytes()), f)
     }
 }
 
