@@ -25,7 +25,7 @@ type Array = IdArray<u32, ()>;
 fn new_array_of(name: &'static CStr) -> Result<Pin<KBox<Array>>> {
     let cache = Arc::new(Cache::new(name)?, GFP_KERNEL)?;
     KBox::pin_init(
-        Array::new(cache, name, static_lock_class!(), ()),
+        Array::new(cache, c"kunit", static_lock_class!(), ()),
         GFP_KERNEL,
     )
 }
