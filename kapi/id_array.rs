@@ -311,8 +311,8 @@ unsafe impl<T: Send + Sync, D: Send> Send for IdArray<T, D> {}
 unsafe impl<T: Send + Sync, D: Send> Sync for IdArray<T, D> {}
 
 impl<T, D> IdArray<T, D> {
-    /// Creates an empty array. It holds numbers below [`LIMIT`].
-    /// `name` and `key` are those of the lock, for lockdep.
+    /// Creates an empty array. It holds numbers below [`LIMIT`]. `name` and `key` are those of its
+    /// lock, for lockdep.
     pub(crate) fn new(
         cache: Arc<Cache<T>>,
         name: &'static CStr,
