@@ -42,6 +42,8 @@ pub(crate) mod for_tests {
         ids::Ids,
         others::{
             Allocators,
+            Bonds,
+            Devices,
             Stats,
             Subscribers, //
         },

@@ -3,6 +3,7 @@
 use super::{
     alloc,
     new_pool,
+    sva::Scene,
     Script,
     ANY, //
 };
@@ -16,6 +17,8 @@ use crate::{
     debugfs::{
         for_tests::{
             Allocators,
+            Bonds,
+            Devices,
             Ids,
             Quarantine,
             Sets,
@@ -36,7 +39,8 @@ use crate::{
     },
     names::Name,
     pool::Pool,
-    space::Policy, //
+    space::Policy,
+    sva::Naming, //
 };
 use core::str;
 use kernel::{
@@ -206,6 +210,28 @@ mod tests {
         pool.uncount_device(id);
         pool.detach_spid(id)?;
         assert!(pool.free(ANY, id)?);
+        Ok(())
+    }
+
+    #[test]
+    fn device_is_shown_with_what_failed_last() -> Result {
+        let scene = Scene::with(77, Naming::Adopted)?;
+        let devices = || -> Result<Text> {
+            let mut text = Text(KVec::new());
+            Devices::line(&scene.pool, 0, &mut text).map_err(|_| EIO)?;
+            Ok(text)
+        };
+        let bond = scene.bind()?;
+        assert_eq!(
+            read::<Bonds>(&scene.pool)?.column("77", Bonds::HEADING, "state")?,
+            "bound"
+        );
+        assert!(devices()?.as_str()?.ends_with(" -\n"));
+        scene.pool.unbind(bond)?;
+        scene.rename(78);
+        assert!(scene.bind() == Err(EBUSY));
+        assert!(!devices()?.as_str()?.ends_with(" -\n"));
+        assert!(read::<Bonds>(&scene.pool)?.0.is_empty());
         Ok(())
     }
 

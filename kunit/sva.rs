@@ -191,6 +191,11 @@ impl Scene {
         Ok(ptr::from_ref(&*bond).addr())
     }
 
+    /// Has the back end name another number from now on.
+    pub(super) fn rename(&self, names: u32) {
+        self.mock.names.store(names, Relaxed);
+    }
+
     /// Has everything that was put off done.
     pub(super) fn settle(&self) {
         self.pool.flush_late();

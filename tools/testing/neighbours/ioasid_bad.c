@@ -271,11 +271,18 @@ static void bad_release(void *ctx)
 {
 }
 
+/* Without its context, which has been given up with the module, this is not called. */
+static void bad_free_ctx(void *ctx)
+{
+	pr_err("ioasid_bad: called for a device that was given up\n");
+}
+
 static const struct io_mm_ops mm_ops = {
 	.attach = bad_attach,
 	.detach = bad_detach,
 	.invalidate = bad_invalidate,
 	.release = bad_release,
+	.free = bad_free_ctx,
 };
 
 static int has_driver(struct device *dev, const void *unused)
