@@ -341,6 +341,7 @@ impl Pool {
         let Some(entry) = self.space.lookup(id, &guard) else {
             return false;
         };
+        // Its set is the same for life, its SPID only in a pass.
         let (subject, token) = self.subject(entry, &guard);
         if !Audience::includes(scope, subject.set, token) {
             // No pass, for which those would have to wait whose ID it is.
@@ -349,6 +350,7 @@ impl Pool {
         match entry.life.begin_held() {
             Ok(word) => {
                 one.set_reach(id);
+                let (subject, _) = self.subject(entry, &guard);
                 let _ = one.tell(Event::Alloc, &subject);
                 // Each of them ends with an UNBIND of its own.
                 for _ in [word.is_bound(), word.is_bonded()].iter().filter(|is| **is) {
