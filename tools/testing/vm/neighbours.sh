@@ -107,7 +107,7 @@ told_of_leak() {
 # All of them are told of, but a few at a look have lines of their own. Two looks may share them.
 told_of_leaks() {
 	turns=0
-	until [ "$(said | awk '/ioasid: ID .* is held: / { n++; lines++ }
+	until [ "$(said | awk '/ioasid: ID .* is held: / { n++ }
 		/ more IDs wait for their/ { sub(/ more IDs.*/, ""); n += $NF }
 		END { print (n >= 30) }')" = 1 ]; do
 		turns=$((turns + 1))
