@@ -304,4 +304,15 @@ static inline void must_alloc_number(struct kunit *test, struct ioasid_set *set,
 	KUNIT_ASSERT_EQ(test, got, id);
 }
 
+/* The same, where the worker that has ended the life before may not be done with the number. */
+static inline void must_alloc_number_soon(struct kunit *test, struct ioasid_set *set, ioasid_t id,
+					  void *private)
+{
+	ioasid_t got = INVALID_IOASID;
+
+	KUNIT_ASSERT_TRUE(test, eventually(!ioasid_alloc_range(set, id, id, IOASID_ALLOC_LOWEST,
+							       private, &got)));
+	KUNIT_ASSERT_EQ(test, got, id);
+}
+
 #endif /* IOASID_TESTS_EVENTS_H */
