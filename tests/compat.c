@@ -27,6 +27,20 @@ static bool gone(ioasid_t pasid)
 	return true;
 }
 
+/* Whether its number can be had again, which is a moment later where a worker gives it back. */
+static bool is_back(ioasid_t pasid)
+{
+	unsigned long give_up = jiffies + 10 * HZ;
+
+	while (ioasid_alloc(NULL, pasid, pasid, NULL) != pasid) {
+		if (time_after(jiffies, give_up))
+			return false;
+		usleep_range(1000, 2000);
+	}
+	ioasid_free(pasid);
+	return true;
+}
+
 static int no_leftovers(struct kunit *test)
 {
 	ioasid_t pasid = ioasid_alloc(NULL, PASID_MIN, PASID_MAX - 1, NULL);
@@ -217,7 +231,9 @@ static void number_comes_back_with_irqs_off(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, first);
 	KUNIT_EXPECT_TRUE(test, last);
 	KUNIT_EXPECT_TRUE(test, gone(freed));
+	KUNIT_EXPECT_TRUE(test, is_back(freed));
 	KUNIT_EXPECT_TRUE(test, gone(put));
+	KUNIT_EXPECT_TRUE(test, is_back(put));
 }
 
 struct vcmd {

@@ -233,6 +233,7 @@ static void vmm_dies_while_bound(struct kunit *test)
 	vm_is_clean(vm);
 	unsubscribe(vm->kvm);
 	unsubscribe(vm->device);
+	KUNIT_EXPECT_EQ(test, ioasid_set_wait_reclaimed(vm->set, 10000), 0);
 	KUNIT_EXPECT_EQ(test, ioasid_set_free(vm->set), 0);
 	KUNIT_EXPECT_TRUE(test, eventually(is_gone(vm->set)));
 }

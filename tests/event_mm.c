@@ -229,6 +229,7 @@ static void death_of_the_mm_is_told(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, story_count(story, NULL, IOASID_NOTIFY_SET_FREE), 0);
 	KUNIT_EXPECT_EQ(test, ioasid_get(NULL, 6), -EBUSY);
 	KUNIT_EXPECT_TRUE(test, put_reclaims(6));
+	KUNIT_EXPECT_EQ(test, ioasid_set_wait_reclaimed(set, 10000), 0);
 	KUNIT_EXPECT_EQ(test, ioasid_set_free(set), 0);
 	KUNIT_EXPECT_TRUE(test, eventually(is_gone(set)));
 	KUNIT_EXPECT_TRUE(test,
@@ -261,6 +262,7 @@ static void subscription_ends_after_the_process(struct kunit *test)
 	unsubscribe(pending);
 	unsubscribe(a);
 	story_forget(story);
+	KUNIT_EXPECT_EQ(test, ioasid_set_wait_reclaimed(set, 10000), 0);
 	KUNIT_EXPECT_EQ(test, ioasid_set_free(set), 0);
 	KUNIT_EXPECT_TRUE(test, eventually(is_gone(set)));
 	KUNIT_EXPECT_TRUE(test, eventually(atomic_read(&mm->mm_count) == 1));

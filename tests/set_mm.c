@@ -21,6 +21,7 @@ static void ids_go_with_their_mm(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, ioasid_find_mm_set(mm), ERR_PTR(-ENOENT));
 	KUNIT_EXPECT_EQ(test, alloc_error(set), -EBUSY);
 	KUNIT_EXPECT_EQ(test, set_get_error(set), -EBUSY);
+	KUNIT_EXPECT_EQ(test, ioasid_set_wait_reclaimed(set, 10000), 0);
 	KUNIT_EXPECT_EQ(test, ioasid_set_free(set), 0);
 	KUNIT_EXPECT_EQ(test, ioasid_set_free(set), -EINVAL);
 	KUNIT_EXPECT_TRUE(test, eventually(is_gone(set)));
@@ -121,9 +122,9 @@ static void found_reference_outlives_mm(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, ioasid_find_mm_set(mm), set);
 	mm_exits(test, mm);
 	KUNIT_EXPECT_TRUE(test, eventually(is_unknown(id)));
+	KUNIT_EXPECT_EQ(test, ioasid_set_wait_reclaimed(set, 10000), 0);
 	KUNIT_EXPECT_EQ(test, ioasid_set_free(set), 0);
 	KUNIT_EXPECT_EQ(test, set_get_error(set), -EBUSY);
-	KUNIT_EXPECT_EQ(test, ioasid_set_wait_reclaimed(set, 0), 0);
 	expect_usage(test, set, .peak = 1);
 	ioasid_set_put(set);
 	KUNIT_EXPECT_TRUE(test, eventually(is_gone(set)));

@@ -87,6 +87,7 @@ static void killed_process_leaves_nothing(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, ioasid_find_mm_set(victim->mm), ERR_PTR(-ENOENT));
 	KUNIT_EXPECT_PTR_EQ(test, ioasid_alloc_set(victim->mm, 1, IOASID_SET_TYPE_MM),
 			    ERR_PTR(-ESRCH));
+	KUNIT_EXPECT_EQ(test, ioasid_set_wait_reclaimed(set, 10000), 0);
 	KUNIT_EXPECT_EQ(test, ioasid_set_free(set), 0);
 	KUNIT_EXPECT_TRUE(test, eventually(is_gone(set)));
 }
