@@ -206,6 +206,7 @@ static void end_of_set_is_told(struct kunit *test)
 
 /* What a subscriber guards its state with, and callers hold around calls of ours. */
 static DEFINE_SPINLOCK(subscriber_lock);
+static bool caller_has_lock;
 
 static int lock_inside(struct subscriber *sub, unsigned long val,
 		       const struct ioasid_nb_args *args)
@@ -213,8 +214,7 @@ static int lock_inside(struct subscriber *sub, unsigned long val,
 	unsigned int locks = locks_held();
 
 	sub->calls++;
-	/* Held by the caller already. */
-	if (sub->story->locks)
+	if (caller_has_lock)
 		return NOTIFY_OK;
 	spin_lock(&subscriber_lock);
 	sub->ret[0] += locks_held() != locks + 1 && IS_ENABLED(CONFIG_LOCKDEP);
@@ -262,12 +262,13 @@ static void no_lock_is_held_in_handlers(struct kunit *test)
 	for (i = 0; i < 4; i++) {
 		must_alloc_number(test, set, 5, NULL);
 		must_alloc_number(test, set, 6, NULL);
-		if (i & 1) {
+		caller_has_lock = i & 1;
+		if (caller_has_lock) {
 			spin_lock(&subscriber_lock);
 			story->locks = locks_held();
 		}
 		call_everything(test, set);
-		if (i & 1) {
+		if (caller_has_lock) {
 			spin_unlock(&subscriber_lock);
 			story->locks = 0;
 		}
