@@ -235,6 +235,7 @@ static bool dma_queue_start(struct dma_file *file)
 {
 	void __iomem *control = file->queue->control;
 
+	dma_pci_renew(control);
 	writeq(file->pasid, control + DMA_REG_PASID);
 	writeq(DMA_COMMAND_START, control + DMA_REG_COMMAND);
 	return readq(control + DMA_REG_STATE) == DMA_STATE_RUNNING;

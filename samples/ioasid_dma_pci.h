@@ -9,6 +9,17 @@
 
 #include "ioasid_dma_regs.h"
 
+/*
+ * Makes a queue that nobody has begin anew: who had it before may have lost it at work, and what is
+ * written during a reset of the device gets nowhere. Only one that waits for the answer to a page
+ * request stays as it is.
+ */
+static inline void dma_pci_renew(void __iomem *control)
+{
+	writeq(DMA_COMMAND_STOP, control + DMA_REG_COMMAND);
+	writeq(DMA_COMMAND_OFF, control + DMA_REG_COMMAND);
+}
+
 /* Returns its registers. All but pci_clear_master() is undone when the driver leaves. */
 static inline void __iomem *dma_pci_start(struct pci_dev *pdev)
 {
@@ -27,11 +38,8 @@ static inline void __iomem *dma_pci_start(struct pci_dev *pdev)
 		ret = dev_err_probe(&pdev->dev, -ENODEV, "not the device that this is for\n");
 		return IOMEM_ERR_PTR(ret);
 	}
-	/* Who had the device before may have lost it at work. */
-	for (i = 0; i < DMA_QUEUES; i++) {
-		writeq(DMA_COMMAND_STOP, bar + DMA_CONTROL(i) + DMA_REG_COMMAND);
-		writeq(DMA_COMMAND_OFF, bar + DMA_CONTROL(i) + DMA_REG_COMMAND);
-	}
+	for (i = 0; i < DMA_QUEUES; i++)
+		dma_pci_renew(bar + DMA_CONTROL(i));
 	pci_set_master(pdev);
 	return bar;
 }

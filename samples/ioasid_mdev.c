@@ -403,6 +403,7 @@ static int mdev_start(struct mdev_queue *queue)
 	ret = iommu_attach_device_pasid(queue->domain, dev, pasid, &queue->handle);
 	if (ret)
 		goto free_domain;
+	dma_pci_renew(queue->control);
 	writeq(pasid, queue->control + DMA_REG_PASID);
 	writeq(DMA_COMMAND_START, queue->control + DMA_REG_COMMAND);
 	if (mdev_state(queue) == DMA_STATE_RUNNING)
