@@ -125,6 +125,7 @@ static void found_reference_outlives_mm(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ioasid_set_wait_reclaimed(set, 10000), 0);
 	KUNIT_EXPECT_EQ(test, ioasid_set_free(set), 0);
 	KUNIT_EXPECT_EQ(test, set_get_error(set), -EBUSY);
+	KUNIT_EXPECT_EQ(test, ioasid_set_wait_reclaimed(set, 0), 0);
 	expect_usage(test, set, .peak = 1);
 	ioasid_set_put(set);
 	KUNIT_EXPECT_TRUE(test, eventually(is_gone(set)));
