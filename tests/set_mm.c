@@ -21,7 +21,6 @@ static void ids_go_with_their_mm(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, ioasid_find_mm_set(mm), ERR_PTR(-ENOENT));
 	KUNIT_EXPECT_EQ(test, alloc_error(set), -EBUSY);
 	KUNIT_EXPECT_EQ(test, set_get_error(set), -EBUSY);
-	KUNIT_EXPECT_EQ(test, ioasid_set_wait_reclaimed(set, 10000), 0);
 	KUNIT_EXPECT_EQ(test, ioasid_set_free(set), 0);
 	KUNIT_EXPECT_EQ(test, ioasid_set_free(set), -EINVAL);
 	KUNIT_EXPECT_TRUE(test, eventually(is_gone(set)));

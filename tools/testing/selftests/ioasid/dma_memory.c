@@ -351,8 +351,8 @@ TEST_F_TIMEOUT(memory, munmap_under_read, 120)
 		paint(other, 32 * PAGE, secret);
 		ASSERT_EQ(0, wait_done(self->fd, &done));
 		ASSERT_EQ(DMA_STATUS_FAULT, done.status);
-		/* In the first ms it may not have come round once. */
 		ASSERT_TRUE(holds(to, done.bytes, pattern));
+		/* In the first ms it may not have come round once. */
 		if (nonzero_bytes(to + done.bytes, 16 * PAGE - done.bytes)) {
 			ASSERT_TRUE(holds(to + done.bytes, 16 * PAGE - done.bytes,
 					  pattern + done.bytes / 8));
